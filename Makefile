@@ -1,0 +1,42 @@
+# Short names for the presets of CMakePresets.json. Everything is built under build/.
+
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+
+.PHONY: demo test bench nightly format install clean
+
+demo:
+	tools/dependencies.sh build
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS)
+	build/release/examples/squares
+	build/release/examples/wordcount $(wildcard bench cmake docs examples include src tests tools)
+	build/release/examples/wordcount /usr/include
+
+test:
+	tools/dependencies.sh build test
+	cmake --preset dev
+	cmake --build --preset dev --parallel $(JOBS)
+	ctest --preset dev --parallel $(JOBS)
+
+bench:
+	tools/dependencies.sh build bench
+	cmake --preset bench
+	cmake --build --preset bench --parallel $(JOBS)
+	cmake --build --preset bench --target run_bench
+
+nightly:
+	.ci/run nightly
+
+format:
+	tools/dependencies.sh check
+	tools/format.sh
+
+install:
+	tools/dependencies.sh build
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS)
+	cmake --install build/release --prefix $(PREFIX)
+
+clean:
+	rm -rf build

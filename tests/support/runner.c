@@ -1,0 +1,154 @@
+#include "runner.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct test {
+    char *name;
+    void (*run)(void **state);
+};
+
+static struct test *tests;
+static size_t tests_count;
+
+/* Read by the alarm's handler. */
+static const char *volatile running_name;
+
+static const int crash_signals[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS};
+enum { CRASH_SIGNALS = sizeof(crash_signals) / sizeof(crash_signals[0]) };
+static struct sigaction crash_actions[CRASH_SIGNALS];
+
+static void give_up(const char *what, const char *name)
+{
+    fprintf(stderr, "runner: %s: %s\n", what, name);
+    exit(2);
+}
+
+static const struct test *find(const char *name)
+{
+    for (size_t i = 0; i < tests_count; i++) {
+        if (strcmp(tests[i].name, name) == 0)
+            return &tests[i];
+    }
+    return NULL;
+}
+
+void runner_add(const char *name, void (*run)(void **state))
+{
+    if (find(name))
+        give_up("two tests of one name", name);
+
+    struct test *grown = realloc(tests, (tests_count + 1) * sizeof(*tests));
+    char *copy = strdup(name);
+    if (!grown || !copy)
+        give_up("no memory", name);
+    tests = grown;
+    tests[tests_count++] = (struct test){.name = copy, .run = run};
+}
+
+/* The number an environment variable holds, or `otherwise` if it holds none above zero. */
+static unsigned long environment_number(const char *variable, unsigned long otherwise)
+{
+    const char *text = getenv(variable);
+    unsigned long number = text ? strtoul(text, NULL, 10) : 0;
+    return number > 0 ? number : otherwise;
+}
+
+size_t test_count(size_t n)
+{
+    size_t count = n / environment_number("TARN_TEST_SCALE", 1);
+    return count > 0 ? count : 1;
+}
+
+static void say(const char *text)
+{
+    ssize_t written = write(STDERR_FILENO, text, strlen(text));
+    (void)written;
+}
+
+static void on_alarm(int signal)
+{
+    (void)signal;
+    say("runner: still running at its time limit: ");
+    say(running_name);
+    say("\n");
+    abort();
+}
+
+static void run_guarded(void **state)
+{
+    const struct test *test = *state;
+
+    /*
+     * cmocka answers a crash by longjmp to the test, whichever thread crashed. Give the signals
+     * back to their owner (a sanitizer, or the default), which says what happened and where.
+     */
+    for (int i = 0; i < CRASH_SIGNALS; i++)
+        sigaction(crash_signals[i], &crash_actions[i], NULL);
+
+    running_name = test->name;
+    alarm((unsigned)environment_number("TARN_TEST_LIMIT", 120));
+
+    void *empty = NULL;
+    test->run(&empty);
+}
+
+/* A failed test leaves run_guarded by longjmp, so the alarm is taken back here. */
+static int stop_alarm(void **state)
+{
+    (void)state;
+    alarm(0);
+    return 0;
+}
+
+static int run(const char *group, const struct test *first, size_t count)
+{
+    struct CMUnitTest *units = calloc(count, sizeof(*units));
+    if (!units)
+        give_up("no memory", group);
+    for (size_t i = 0; i < count; i++) {
+        units[i] = (struct CMUnitTest){
+            .name = first[i].name,
+            .test_func = run_guarded,
+            .teardown_func = stop_alarm,
+            .initial_state = (void *)&first[i],
+        };
+    }
+    int failed = _cmocka_run_group_tests(group, units, count, NULL, NULL);
+    free(units);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void forget_tests(void)
+{
+    for (size_t i = 0; i < tests_count; i++)
+        free(tests[i].name);
+    free(tests);
+}
+
+int main(int argc, char **argv)
+{
+    atexit(forget_tests);
+    for (int i = 0; i < CRASH_SIGNALS; i++)
+        sigaction(crash_signals[i], NULL, &crash_actions[i]);
+    signal(SIGALRM, on_alarm);
+
+    if (argc > 2)
+        give_up("expected at most one argument", argv[0]);
+    if (argc < 2)
+        return run(argv[0], tests, tests_count);
+
+    if (strcmp(argv[1], "--list") == 0) {
+        for (size_t i = 0; i < tests_count; i++)
+            puts(tests[i].name);
+        return EXIT_SUCCESS;
+    }
+
+    const struct test *test = find(argv[1]);
+    if (!test)
+        give_up("no test of that name", argv[1]);
+    return run(argv[0], test, 1);
+}

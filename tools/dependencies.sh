@@ -1,0 +1,68 @@
+#!/bin/sh
+# dependencies.sh build|test|check|bench...
+#
+# Installs what these jobs need and the system lacks, by apt-get. Says and does nothing if all is there.
+set -eu
+
+missing=
+
+# Wants a command, or a header or program by its path, and knows the package that brings it.
+want() {
+    case $1 in
+        /*) [ -e "$1" ] ;;
+        *) command -v "$1" >/dev/null 2>&1 ;;
+    esac || missing="$missing $2"
+}
+
+for job in "$@"; do
+    case $job in
+        build)
+            want cc gcc
+            want /usr/include/stdio.h libc6-dev
+            want make make
+            want cmake cmake
+            ;;
+        test)
+            want c++ g++
+            want /usr/include/cmocka.h libcmocka-dev
+            want pkg-config pkg-config
+            want python3 python3
+            ;;
+        check)
+            want clang clang
+            want clang-format clang-format
+            want valgrind valgrind
+            want python3 python3
+            ;;
+        bench)
+            want c++ g++
+            want pkg-config pkg-config
+            want /usr/include/glib-2.0/glib.h libglib2.0-dev
+            want /usr/include/oneapi/tbb.h libtbb-dev
+            ;;
+        *)
+            echo "dependencies.sh: no such job: $job" >&2
+            exit 2
+            ;;
+    esac
+done
+
+[ -n "$missing" ] || exit 0
+
+echo "installing:$missing"
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "dependencies.sh: no apt-get here; please install the above by hand" >&2
+    exit 1
+fi
+
+apt() {
+    if [ "$(id -u)" -eq 0 ]; then
+        env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" </dev/null
+    else
+        sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" </dev/null
+    fi
+}
+
+apt update
+# shellcheck disable=SC2086 # a list of words
+apt install -y --no-install-recommends $missing >/dev/null
