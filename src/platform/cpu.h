@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How many CPUs this process may use. Both functions read the system anew, some files included:
+ * call them when a pool starts, not for each task. */
+#ifndef TN_PLATFORM_CPU_H
+#define TN_PLATFORM_CPU_H
+
+/* At least 1: what the calling thread's affinity mask allows, or the control groups' quota rounded
+ * up to whole CPUs if that is less. */
+int tn_cpu_count(void);
+
+/* The quota alone, in CPUs rounded up; 0: none, or not to be found out. Control groups of version
+ * 1 and 2, the group of this process and all above it that can be seen; the smallest limit counts.
+ * `root` is "" for the running system, or a directory that holds a copy of the files to be read:
+ * proc/self/cgroup, proc/self/mountinfo and the mounts that it names. */
+int tn_cpu_quota(const char *root);
+
+#endif
