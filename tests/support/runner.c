@@ -82,10 +82,8 @@ static void run_guarded(void **state)
 {
     const struct test *test = *state;
 
-    /*
-     * cmocka answers a crash by longjmp to the test, whichever thread crashed. Give the signals
-     * back to their owner (a sanitizer, or the default), which says what happened and where.
-     */
+    /* cmocka answers a crash by longjmp to the test, whichever thread crashed. Give the signals
+     * back to their owner (a sanitizer, or the default), which says what happened and where. */
     for (int i = 0; i < CRASH_SIGNALS; i++)
         sigaction(crash_signals[i], &crash_actions[i], NULL);
 

@@ -1,5 +1,4 @@
-/*
- * The main of every test program.
+/* The main of every test program.
  *
  *     #include "runner.h"
  *
@@ -12,8 +11,7 @@
  *
  * Environment:
  *     TARN_TEST_SCALE   test_count() divides by it: for runs under sanitizers and Valgrind (default 1)
- *     TARN_TEST_LIMIT   seconds one test may take before the program aborts and names it (default 120)
- */
+ *     TARN_TEST_LIMIT   seconds one test may take before the program aborts and names it (default 120) */
 #ifndef TESTS_SUPPORT_RUNNER_H
 #define TESTS_SUPPORT_RUNNER_H
 
@@ -25,22 +23,20 @@
 
 #include <cmocka.h>
 
-/*
- * Adds a test under `name`, which is copied and must be unlike all others: for tests made from a
- * table, before main or from a constructor. `run` gets cmocka's state, which holds nothing.
- */
+/* Adds a test under `name`, which is copied and must be unlike all others: for tests made from a
+ * table, before main or from a constructor. `run` gets cmocka's state, which holds nothing. */
 void runner_add(const char *name, void (*run)(void **state));
 
 /* `n` divided by TARN_TEST_SCALE, at least 1: how often to do what a test does many times. */
 size_t test_count(size_t n);
 
 /* Defines a test at file scope and registers it: the function's body follows. */
-#define TEST(name)                                                                                 \
-    static void test_##name(void **);                                                              \
-    __attribute__((constructor)) static void test_add_##name(void)                                 \
-    {                                                                                              \
-        runner_add(#name, test_##name);                                                            \
-    }                                                                                              \
+#define TEST(name) \
+    static void test_##name(void **); \
+    __attribute__((constructor)) static void test_add_##name(void) \
+    { \
+        runner_add(#name, test_##name); \
+    } \
     static void test_##name(__attribute__((unused)) void **test_state_)
 
 #endif
