@@ -1,0 +1,57 @@
+#!/bin/sh
+# run.sh BUILD-TREE CC CXX
+#
+# Installs the build tree under a prefix of its own, moves it as a whole, and from there builds and
+# runs a foreign program in C and in C++: by pkg-config and by CMake, shared and static.
+set -eu
+
+build=$1 cc=$2 cxx=$3
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+step() {
+    echo "-- $*"
+}
+
+# Runs a program that was linked with a library of the installed tree.
+run() {
+    LD_LIBRARY_PATH=$libdir "$1"
+}
+
+cmake --install "$build" --prefix "$work/first" >"$work/installed"
+mv "$work/first" "$work/tree"
+pc=$(find "$work/tree" -name tarn.pc)
+libdir=$(dirname "$(dirname "$pc")")
+PKG_CONFIG_PATH=$(dirname "$pc")
+export PKG_CONFIG_PATH
+
+cp "$here/foreign/foreign.c" "$work/foreign.c"
+cp "$here/foreign/foreign.c" "$work/foreign.cc"
+strict="-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror"
+
+# shellcheck disable=SC2046,SC2086 # lists of flags
+for source in foreign.c foreign.cc; do
+    case $source in
+        *.c) compiler="$cc -std=c11" ;;
+        *.cc) compiler="$cxx -std=c++11" ;;
+    esac
+    step "pkg-config, shared: $source"
+    $compiler $strict "$work/$source" -o "$work/shared" $(pkg-config --cflags --libs tarn)
+    run "$work/shared"
+    readelf -d "$work/shared" | grep -q 'NEEDED.*libtarn\.so\.0\]'
+
+    step "pkg-config, static: $source"
+    $compiler $strict -static "$work/$source" -o "$work/static" \
+        $(pkg-config --static --cflags --libs tarn)
+    run "$work/static"
+done
+
+step "CMake package"
+cmake -S "$here/foreign" -B "$work/foreign" -DCMAKE_PREFIX_PATH="$work/tree" \
+    -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" >"$work/configured"
+cmake --build "$work/foreign" >"$work/built"
+for program in foreign_c_tarn foreign_cc_tarn foreign_c_static foreign_cc_static; do
+    step "$program"
+    run "$work/foreign/$program"
+done
