@@ -1,5 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-
 /* Atomics: the words that threads share.
  *
  * Each is a struct, so that `word++`, `word = 1` and `if (word)` do not compile: C would take them
@@ -39,13 +37,24 @@
 #include <stdint.h>
 
 /* The member is for this folder only. */
-typedef struct { _Atomic(uint16_t) tn_raw_; } tn_atomic_u16;
-typedef struct { _Atomic(uint32_t) tn_raw_; } tn_atomic_u32;
-typedef struct { _Atomic(uint64_t) tn_raw_; } tn_atomic_u64;
-typedef struct { _Atomic(void *) tn_raw_; } tn_atomic_ptr;
+typedef struct {
+    _Atomic(uint16_t) tn_raw_;
+} tn_atomic_u16;
+typedef struct {
+    _Atomic(uint32_t) tn_raw_;
+} tn_atomic_u32;
+typedef struct {
+    _Atomic(uint64_t) tn_raw_;
+} tn_atomic_u64;
+typedef struct {
+    _Atomic(void *) tn_raw_;
+} tn_atomic_ptr;
 
 /* For words with static storage: static tn_atomic_u32 word = TN_ATOMIC_INIT(1); */
-#define TN_ATOMIC_INIT(value) { (value) }
+#define TN_ATOMIC_INIT(value) \
+    { \
+        .tn_raw_ = (value) \
+    }
 
 #define TN_ATOMIC_LOAD_(kind, T, order) \
     static inline T tn_##kind##_load_##order(const tn_atomic_##kind *a) \
@@ -70,9 +79,8 @@ typedef struct { _Atomic(void *) tn_raw_; } tn_atomic_ptr;
     static inline bool tn_##kind##_cas_##strength##_##order(tn_atomic_##kind *a, T *expected, \
                                                             T desired) \
     { \
-        return atomic_compare_exchange_##strength##_explicit(&a->tn_raw_, expected, desired, \
-                                                             memory_order_##order, \
-                                                             memory_order_##failure); \
+        return atomic_compare_exchange_##strength##_explicit( \
+            &a->tn_raw_, expected, desired, memory_order_##order, memory_order_##failure); \
     }
 
 #define TN_ATOMIC_ANY_(kind, T) \

@@ -1,5 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-
 /* Mutexes and condition variables, for what is not worth a protocol of its own.
  *
  * A mutex is not recursive; its holder unlocks it. Nothing here is a cancellation point, so that no
@@ -13,11 +11,18 @@
 #include <stdint.h>
 
 /* The members are for this folder only. */
-typedef struct { pthread_mutex_t tn_raw_; } tn_mutex;
-typedef struct { pthread_cond_t tn_raw_; } tn_cond;
+typedef struct {
+    pthread_mutex_t tn_raw_;
+} tn_mutex;
+typedef struct {
+    pthread_cond_t tn_raw_;
+} tn_cond;
 
 /* For a mutex with static storage; it needs neither tn_mutex_init() nor tn_mutex_destroy(). */
-#define TN_MUTEX_INITIAL { PTHREAD_MUTEX_INITIALIZER }
+#define TN_MUTEX_INITIAL \
+    { \
+        .tn_raw_ = PTHREAD_MUTEX_INITIALIZER \
+    }
 
 /* Makes an unlocked mutex. 0, or ENOMEM or EAGAIN: there is none then, and nothing to destroy. */
 int tn_mutex_init(tn_mutex *mutex);

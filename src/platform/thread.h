@@ -1,5 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-
 /* Threads, and the end of those that others started. */
 #ifndef TN_PLATFORM_THREAD_H
 #define TN_PLATFORM_THREAD_H
@@ -9,7 +7,9 @@
 #include <stddef.h>
 
 /* A thread started here; joined or detached exactly once. The member is for this folder only. */
-typedef struct { pthread_t tn_raw_; } tn_thread;
+typedef struct {
+    pthread_t tn_raw_;
+} tn_thread;
 
 /* Starts a thread that calls run(data) and ends when it returns.
  *

@@ -1,0 +1,180 @@
+#include "thread.h"
+
+#include "broken.h"
+#include "memory.h"
+#include "mutex.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* The kernel's limit for a thread's name, its end included. */
+#define NAME_SIZE 16
+
+/* What the creator hands to the new thread, which frees it. */
+struct start {
+    void (*run)(void *);
+    void *data;
+    char name[NAME_SIZE];
+};
+
+/* Signals that an instruction raises must reach the thread that executed it: a blocked one would
+ * end the process without the handler that the program has for it. SIGPROF samples every thread. */
+static void signals_of_others(sigset_t *signals)
+{
+    static const int ours[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF};
+
+    sigfillset(signals);
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        sigdelset(signals, ours[i]);
+}
+
+static void *begin(void *argument)
+{
+    struct start start = *(struct start *)argument;
+    sigset_t blocked;
+
+    tn_free(argument);
+    /* The creator may have blocked what this thread must take. */
+    signals_of_others(&blocked);
+    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+    if (start.name[0] != '\0')
+        prctl(PR_SET_NAME, start.name);
+    start.run(start.data);
+    return NULL;
+}
+
+/* pthread_attr_setstacksize() refuses a small or, on some systems, an uneven size. */
+static size_t stack_size_of(size_t wanted)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t least = (size_t)PTHREAD_STACK_MIN;
+
+    if (wanted < least)
+        wanted = least;
+    return wanted > SIZE_MAX - page ? wanted : (wanted + page - 1) & ~(page - 1);
+}
+
+static int create(pthread_t *thread, size_t stack_size, struct start *start)
+{
+    pthread_attr_t attributes;
+    sigset_t blocked, before;
+    int error = pthread_attr_init(&attributes);
+
+    if (error != 0)
+        return error;
+    error = pthread_attr_setstacksize(&attributes, stack_size_of(stack_size));
+    if (error == 0) {
+        /* The new thread inherits the mask: no signal can reach it before it sets its own. */
+        signals_of_others(&blocked);
+        pthread_sigmask(SIG_BLOCK, &blocked, &before);
+        error = pthread_create(thread, &attributes, begin, start);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+int tn_thread_start(tn_thread *thread, size_t stack_size, const char *name, void (*run)(void *),
+                    void *data)
+{
+    struct start *start = tn_alloc(sizeof(*start));
+    int error;
+
+    if (start == NULL)
+        return ENOMEM;
+    start->run = run;
+    start->data = data;
+    memcpy(start->name, name, strnlen(name, NAME_SIZE - 1));
+
+    error = create(&thread->tn_raw_, stack_size, start);
+    if (error != 0)
+        tn_free(start);
+    return error;
+}
+
+void tn_thread_join(tn_thread thread)
+{
+    int state, error;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    error = pthread_join(thread.tn_raw_, NULL);
+    pthread_setcancelstate(state, &state);
+    if (error != 0)
+        tn_broken("pthread_join", error);
+}
+
+void tn_thread_detach(tn_thread thread)
+{
+    int error = pthread_detach(thread.tn_raw_);
+
+    if (error != 0)
+        tn_broken("pthread_detach", error);
+}
+
+bool tn_thread_is_self(tn_thread thread)
+{
+    return pthread_equal(thread.tn_raw_, pthread_self()) != 0;
+}
+
+void *tn_thread_stack_limit(void)
+{
+    pthread_attr_t attributes;
+    void *lowest = NULL;
+    size_t size;
+
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return NULL;
+    if (pthread_attr_getstack(&attributes, &lowest, &size) != 0)
+        lowest = NULL;
+    pthread_attr_destroy(&attributes);
+    return lowest;
+}
+
+void tn_thread_name(char *buffer, size_t size)
+{
+    char name[NAME_SIZE] = "";
+    size_t length;
+
+    prctl(PR_GET_NAME, name);
+    length = strnlen(name, size - 1);
+    memcpy(buffer, name, length);
+    buffer[length] = '\0';
+}
+
+/* Written once, under the mutex, before any thread is armed; read without it afterwards. */
+static tn_mutex at_exit_mutex = TN_MUTEX_INITIAL;
+static void (*at_exit)(void);
+static pthread_key_t at_exit_key;
+
+static void run_at_exit(void *armed)
+{
+    (void)armed;
+    at_exit();
+}
+
+int tn_thread_at_exit(void (*fn)(void))
+{
+    int error = 0;
+
+    tn_mutex_lock(&at_exit_mutex);
+    if (at_exit == NULL) {
+        error = pthread_key_create(&at_exit_key, run_at_exit);
+        if (error == 0)
+            at_exit = fn;
+    } else if (at_exit != fn) {
+        error = EBUSY;
+    }
+    tn_mutex_unlock(&at_exit_mutex);
+    return error;
+}
+
+void tn_thread_exit_arm(void)
+{
+    /* Any value but NULL makes the system call the destructor. */
+    pthread_setspecific(at_exit_key, &at_exit_key);
+}
