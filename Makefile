@@ -29,7 +29,7 @@ nightly:
 	.ci/run nightly
 
 format:
-	tools/dependencies.sh check
+	tools/dependencies.sh tree
 	tools/format.sh
 
 install:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# dependencies.sh build|test|check|bench...
+# dependencies.sh build|test|tree|instruments|musl|bench...
 #
 # Installs what these jobs need and the system lacks, by apt-get. Says and does nothing if all is there.
 set -eu
@@ -28,11 +28,17 @@ for job in "$@"; do
             want pkg-config pkg-config
             want python3 python3
             ;;
-        check)
-            want clang clang
-            want clang-format clang-format
-            want valgrind valgrind
+        tree)
+            want clang-format-14 clang-format-14
             want python3 python3
+            want shellcheck shellcheck
+            ;;
+        instruments)
+            want clang clang
+            want valgrind valgrind
+            ;;
+        musl)
+            want musl-gcc musl-tools
             ;;
         bench)
             want c++ g++

@@ -10,8 +10,8 @@
  * Assertions only work on the test's own thread: cmocka leaves a failed test by longjmp.
  *
  * Environment:
- *     TARN_TEST_SCALE   test_count() divides by it: for runs under sanitizers and Valgrind (default 1)
- *     TARN_TEST_LIMIT   seconds one test may take before the program aborts and names it (default 120) */
+ *     TARN_TEST_SCALE   test_count() divides by it, for runs under sanitizers and Valgrind; else 1
+ *     TARN_TEST_LIMIT   seconds a test may take before the program names it and aborts; else 120 */
 #ifndef TESTS_SUPPORT_RUNNER_H
 #define TESTS_SUPPORT_RUNNER_H
 
