@@ -124,7 +124,8 @@ def atomic_assignment(file, files):
     words_of = "|".join(sorted(words)) or r"(?!)"
     pointers_of = "|".join(sorted(pointers)) or r"(?!)"
     return re.compile(
-        rf"(?:\.|->)\s*(?:{words_of})(?:\[[^\]]*\])?\s*=(?!=)|^\s*\*\s*(?:{pointers_of})\s*=(?!=)"
+        rf"(?:\.|->)\s*(?:{words_of})(?:\[[^\]]*\])?\s*=(?!=|\s*TN_ATOMIC_INIT\b)"
+        rf"|^\s*\*\s*(?:{pointers_of})\s*=(?!=)"
     )
 
 
