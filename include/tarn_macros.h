@@ -1,0 +1,352 @@
+/* tarn_macros.h - what TARN_TASK() and the keyword calls are made of. tarn.h includes it at its
+ * end; nothing here need be read to use the library.
+ *
+ * From the top: tools of the preprocessor; what C and C++ say differently; the keyword calls; the
+ * four task macros; the shape of a task; its declaration; its definition.
+ *
+ * Conventions. A macro that ends in _ is private. What ends up in the user's file carries the
+ * task's name or ends in _ as well, so that it shadows nothing of the user's. "name" is the task's
+ * name, "f" its function, "R" its result, "N" the number of its arguments and "..." their types.
+ */
+#ifndef TARN_MACROS_H
+#define TARN_MACROS_H
+
+/* clang-format off */
+
+/* ---- Tools ----------------------------------------------------------------------------------- */
+
+/* A macro that may be given no argument takes only "...": -pedantic has no complaint then. */
+
+#define TARN_JOIN_(a, b)           TARN_JOIN_1_(a, b)
+#define TARN_JOIN_1_(a, b)         a##b
+#define TARN_FIRST_(...)           TARN_FIRST_1_(__VA_ARGS__, ~)
+#define TARN_FIRST_1_(a, ...)      a
+#define TARN_SECOND_(...)          TARN_SECOND_1_(__VA_ARGS__, 0, ~)
+#define TARN_SECOND_1_(a, b, ...)  b
+
+/* 1 if T is the word void alone, else 0: only after that word alone does "(~, 1)" become the
+ * arguments of the macro below, and so give a second item. */
+#define TARN_IS_VOID_(T)           TARN_SECOND_(TARN_VOID_##T(~, 1))
+#define TARN_VOID_void(...)        __VA_ARGS__
+
+/* M(name, 1, A1) M(name, 2, A2) ... */
+#define TARN_EACH_1_(M, name, A)   M(name, 1, A)
+#define TARN_EACH_2_(M, name, A, B) \
+    TARN_EACH_1_(M, name, A) M(name, 2, B)
+#define TARN_EACH_3_(M, name, A, B, C) \
+    TARN_EACH_2_(M, name, A, B) M(name, 3, C)
+#define TARN_EACH_4_(M, name, A, B, C, D) \
+    TARN_EACH_3_(M, name, A, B, C) M(name, 4, D)
+#define TARN_EACH_5_(M, name, A, B, C, D, E) \
+    TARN_EACH_4_(M, name, A, B, C, D) M(name, 5, E)
+#define TARN_EACH_6_(M, name, A, B, C, D, E, F) \
+    TARN_EACH_5_(M, name, A, B, C, D, E) M(name, 6, F)
+#define TARN_EACH_7_(M, name, A, B, C, D, E, F, G) \
+    TARN_EACH_6_(M, name, A, B, C, D, E, F) M(name, 7, G)
+#define TARN_EACH_8_(M, name, A, B, C, D, E, F, G, H) \
+    TARN_EACH_7_(M, name, A, B, C, D, E, F, G) M(name, 8, H)
+
+/* p->a1, p->a2, ... */
+#define TARN_PASS_1_(p)            p->a1
+#define TARN_PASS_2_(p)            TARN_PASS_1_(p), p->a2
+#define TARN_PASS_3_(p)            TARN_PASS_2_(p), p->a3
+#define TARN_PASS_4_(p)            TARN_PASS_3_(p), p->a4
+#define TARN_PASS_5_(p)            TARN_PASS_4_(p), p->a5
+#define TARN_PASS_6_(p)            TARN_PASS_5_(p), p->a6
+#define TARN_PASS_7_(p)            TARN_PASS_6_(p), p->a7
+#define TARN_PASS_8_(p)            TARN_PASS_7_(p), p->a8
+
+/* A type that can stand where a plain name can: T may be "int (*)(int)" or "int[4]". */
+#define TARN_TYPE_(T)              __typeof__(T)
+
+#define TARN_INLINE_               __attribute__((unused)) static inline
+
+/* A plugin's task and the program's task of the same name are two tasks: visible ones would be
+ * merged by the dynamic linker, silently. A library that exports its tasks says "default". */
+#ifndef TARN_TASK_VISIBILITY
+#define TARN_TASK_VISIBILITY       "hidden"
+#endif
+
+#define TARN_MAX_ALIGN_            16
+
+/* ---- The two languages ----------------------------------------------------------------------- */
+
+/*  TARN_PLAIN_(T)                 T without const and volatile, which an object that is filled in
+ *                                 later cannot have
+ *  TARN_KIND_(T)                  its tarn_kind
+ *  TARN_CHECK_TYPE_(what, T)      refuses what cannot be copied as bytes
+ *  TARN_FUNCTION_(R, f, ...)      f, to be called
+ *  TARN_CHECK_FUNCTION_(R, f, ...)    refuses an f of another signature
+ *  TARN_IS_FUNCTION_(f, type)     true if f, one of the generated functions, is of this type
+ *  TARN_OPTIONS_(T, ...)          a pointer to a T with the options that are given, else zero
+ *  TARN_ZERO_(T, name)            a variable whose padding is zero, too */
+
+#ifdef __cplusplus
+
+extern "C++" { /* whoever includes this between the braces of an extern "C" */
+
+#include <type_traits>
+
+template <class T> struct tarn_type_ {
+    typedef typename std::remove_cv<T>::type plain;
+    static constexpr bool is_array = std::is_array<T>::value;
+    static constexpr bool is_bytes = std::is_trivially_copyable<plain>::value;
+    static constexpr uint32_t kind = std::is_same<plain, tarn_bytes>::value ? TARN_KIND_BYTES
+                                     : std::is_pointer<T>::value            ? TARN_KIND_POINTER
+                                                                            : TARN_KIND_VALUE;
+};
+
+/* An overloaded f is resolved as in any other call: the test that takes it wins. */
+template <class F> struct tarn_function_ {
+    static std::true_type fits(F *);
+    static std::false_type fits(...);
+};
+
+/* A union leaves the constructors of its members alone. */
+template <class T> union tarn_zero_ {
+    unsigned char zero[sizeof(T)];
+    T value;
+    tarn_zero_() : zero() {}
+};
+
+template <class T> struct tarn_options_ {
+    T value;
+    template <class F> explicit tarn_options_(F set) : value()
+    {
+        value.size = sizeof(T);
+        set(value);
+    }
+    operator const T *() const { return &value; }
+};
+
+} /* extern "C++" */
+
+#define TARN_DEADLINE_(n)          (tarn_deadline{n})
+#define TARN_NULL_                 nullptr
+#define TARN_LINKAGE_              extern "C"
+#define TARN_CAST_(T, x)           static_cast<T>(x)
+#define TARN_ASSERT_               static_assert
+#define TARN_PLAIN_(T)             tarn_type_<T>::plain
+#define TARN_KIND_(T)              tarn_type_<T>::kind
+#define TARN_ZERO_(T, name)        tarn_zero_<T> name##zero_; T &name = name##zero_.value;
+
+#define TARN_CHECK_TYPE_(what, T) \
+    static_assert(!tarn_type_<T>::is_array, what TARN_ARRAY_TEXT_); \
+    static_assert(tarn_type_<T>::is_bytes, what " cannot be copied as bytes: pass a pointer to it"); \
+    static_assert(alignof(T) <= TARN_MAX_ALIGN_, what TARN_ALIGN_TEXT_)
+
+#define TARN_CHECK_FUNCTION_(R, f, ...) \
+    static_assert(decltype(tarn_function_<TARN_TYPE_(R)(__VA_ARGS__)>::fits(f))::value, \
+                  TARN_SIGNATURE_TEXT_(R, f, __VA_ARGS__))
+#define TARN_FUNCTION_(R, f, ...)  static_cast<TARN_TYPE_(R) (*)(__VA_ARGS__)>(f)
+#define TARN_IS_FUNCTION_(f, type) std::is_same<decltype(f), type>::value
+
+/* Each option is assigned by itself: in any order, and from C++11 on. It takes a lambda, which
+ * cannot stand outside functions: write (tarn_thread_pool)(&options) there. */
+#define TARN_OPTIONS_(T, ...) \
+    tarn_options_<T>([&](T &tarn_o_) { \
+        TARN_SET_(__VA_ARGS__, , , , , , , , , , , , , , , , , , , , , , , , , ) \
+    })
+#define TARN_SET_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, more, ...) \
+    TARN_SET_6_(a, b, c, d, e, f) TARN_SET_6_(g, h, i, j, k, l) \
+    TARN_SET_6_(m, n, o, p, q, r) TARN_SET_6_(s, t, u, v, w, x) \
+    struct tarn_at_most_24_options_ more;
+#define TARN_SET_6_(a, b, c, d, e, f) \
+    static_cast<void>(tarn_o_ a); static_cast<void>(tarn_o_ b); static_cast<void>(tarn_o_ c); \
+    static_cast<void>(tarn_o_ d); static_cast<void>(tarn_o_ e); static_cast<void>(tarn_o_ f);
+
+#else /* C */
+
+#define TARN_DEADLINE_(n)          ((tarn_deadline){n})
+#define TARN_NULL_                 NULL
+#define TARN_LINKAGE_              extern
+#define TARN_CAST_(T, x)           ((T)(x))
+#define TARN_ASSERT_               _Static_assert
+#define TARN_LVALUE_(T)            (*(TARN_TYPE_(T) *)0) /* only its type is looked at */
+#define TARN_PLAIN_(T)             __typeof__(((void)0, TARN_LVALUE_(T))) /* a comma drops const */
+#define TARN_ZERO_(T, name)        T name; memset(&name, 0, sizeof name);
+
+#define TARN_POINTER_CLASS_        5 /* what GCC and Clang answer for any pointer */
+#define TARN_KIND_(T) \
+    (__builtin_types_compatible_p(TARN_TYPE_(T), tarn_bytes)               ? TARN_KIND_BYTES \
+     : __builtin_classify_type(TARN_LVALUE_(T)) == TARN_POINTER_CLASS_ ? TARN_KIND_POINTER \
+                                                                       : TARN_KIND_VALUE)
+
+/* A comma's value is a pointer where T is an array or a function. */
+#define TARN_CHECK_TYPE_(what, T) \
+    _Static_assert(__builtin_types_compatible_p(TARN_TYPE_(T), TARN_PLAIN_(T)), \
+                   what TARN_ARRAY_TEXT_); \
+    _Static_assert(_Alignof(T) <= TARN_MAX_ALIGN_, what TARN_ALIGN_TEXT_)
+
+/* Only a function without a prototype takes a pointer to a struct that nobody knows. */
+#define TARN_CHECK_FUNCTION_(R, f, ...) \
+    _Static_assert(!__builtin_types_compatible_p(__typeof__(f), \
+                                                 TARN_TYPE_(R)(struct tarn_nobody_ *)), \
+                   #f " has no prototype: write its types between the parentheses, or void"); \
+    _Static_assert(__builtin_types_compatible_p(__typeof__(f), TARN_TYPE_(R)(__VA_ARGS__)), \
+                   TARN_SIGNATURE_TEXT_(R, f, __VA_ARGS__))
+struct tarn_nobody_;
+#define TARN_FUNCTION_(R, f, ...)  (f)
+#define TARN_IS_FUNCTION_(f, type) __builtin_types_compatible_p(__typeof__(f), type)
+
+#define TARN_OPTIONS_(T, ...)      &(T){.size = sizeof(T), __VA_ARGS__}
+
+#endif
+
+#define TARN_ARRAY_TEXT_ " is an array or a function: pass a pointer, or a struct that holds it"
+#define TARN_ALIGN_TEXT_ " needs an alignment of more than 16: pass a pointer to it"
+#define TARN_SIGNATURE_TEXT_(R, f, ...) \
+    #R ", " #f ", " #__VA_ARGS__ ": " #f " has another result or other arguments"
+
+/* ---- Keyword calls: tarn_shutdown(pool, .time_limit = 5.0) ----------------------------------- */
+
+/* A name in parentheses is the function itself: (tarn_thread_pool)(&options). */
+
+#define tarn_thread_pool(...)      (tarn_thread_pool)(TARN_OPTIONS_(tarn_thread_options, __VA_ARGS__))
+
+#define tarn_shutdown(...)         TARN_SHUTDOWN_(__VA_ARGS__, )
+#define TARN_SHUTDOWN_(executor, ...) \
+    (tarn_shutdown)(executor, TARN_OPTIONS_(tarn_shutdown_options, __VA_ARGS__))
+
+/* ---- Tasks ----------------------------------------------------------------------------------- */
+
+#define TARN_TASK(R, ...)          TARN_TASK_AS(TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
+#define TARN_TASK_AS(...)          TARN_SHAPE_(TARN_WHOLE_, __VA_ARGS__)
+#define TARN_TASK_DECLARE(R, ...) \
+    TARN_SHAPE_(TARN_DECLARE_, TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
+#define TARN_TASK_DEFINE(R, ...) \
+    TARN_SHAPE_(TARN_DEFINE_, TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
+
+#define TARN_WHOLE_NONE_(name, R, f) \
+    TARN_DECLARE_NONE_(name, R, f); TARN_DEFINE_NONE_(name, R, f)
+#define TARN_WHOLE_SOME_(N, name, R, f, ...) \
+    TARN_DECLARE_SOME_(N, name, R, f, __VA_ARGS__); TARN_DEFINE_SOME_(N, name, R, f, __VA_ARGS__)
+
+/* All of them end in this, so that a semicolon has to follow. */
+#define TARN_END_                  TARN_ASSERT_(1, "a semicolon ends a task")
+
+/* M##NONE_(name, R, f) for no argument or void, M##SOME_(N, name, R, f, A1, ...) for N of them. */
+#define TARN_SHAPE_(M, ...)        TARN_JOIN_(TARN_SHAPE_, TARN_COUNT_(__VA_ARGS__))(M, __VA_ARGS__)
+#define TARN_SHAPE_0(M, name, R, f)         M##NONE_(name, R, f)
+#define TARN_SHAPE_1(M, name, R, f, A) \
+    TARN_JOIN_(TARN_SHAPE_1_, TARN_IS_VOID_(A))(M, name, R, f, A)
+#define TARN_SHAPE_1_1(M, name, R, f, A)    M##NONE_(name, R, f)
+#define TARN_SHAPE_1_0(M, name, R, f, A)    M##SOME_(1, name, R, f, A)
+#define TARN_SHAPE_2(M, name, R, f, ...)    M##SOME_(2, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_3(M, name, R, f, ...)    M##SOME_(3, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_4(M, name, R, f, ...)    M##SOME_(4, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_5(M, name, R, f, ...)    M##SOME_(5, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_6(M, name, R, f, ...)    M##SOME_(6, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_7(M, name, R, f, ...)    M##SOME_(7, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_8(M, name, R, f, ...)    M##SOME_(8, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_9(M, name, R, f, ...) \
+    TARN_ASSERT_(0, #name " has more than 8 arguments: put them into a struct")
+
+/* How many types follow name, R and f: 0 to 8, and 9 for 9 to 16. */
+#define TARN_COUNT_(...) \
+    TARN_COUNT_1_(__VA_ARGS__, 9, 9, 9, 9, 9, 9, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, ~)
+#define TARN_COUNT_1_(name, R, f, a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, count, ...) count
+
+/* ---- The declaration of a task: what its callers need ---------------------------------------- */
+
+#define TARN_DECLARE_NONE_(name, R, f) \
+    TARN_DECLARE_ANY_(name, R) \
+    TARN_INLINE_ tarn_future *name##_submit(tarn_executor *executor_) \
+    { \
+        return tarn_submit(executor_, &name##_task, TARN_NULL_, 0); \
+    } \
+    TARN_END_
+
+#define TARN_DECLARE_SOME_(N, name, R, f, ...) \
+    TARN_DECLARE_ANY_(name, R) \
+    struct name##_arguments { \
+        TARN_EACH_##N##_(TARN_MEMBER_, name, __VA_ARGS__) \
+    }; \
+    TARN_INLINE_ tarn_future *name##_submit( \
+        tarn_executor *executor_ TARN_EACH_##N##_(TARN_PARAMETER_, name, __VA_ARGS__)) \
+    { \
+        TARN_ZERO_(struct name##_arguments, args_) \
+        TARN_EACH_##N##_(TARN_STORE_, name, __VA_ARGS__) \
+        return tarn_submit(executor_, &name##_task, &args_, sizeof args_); \
+    } \
+    TARN_END_
+
+#define TARN_MEMBER_(name, i, A) \
+    TARN_CHECK_TYPE_("argument " #i " of " #name, A); \
+    TARN_PLAIN_(A) a##i;
+#define TARN_PARAMETER_(name, i, A) , TARN_PLAIN_(A) a##i##_
+/* An assignment would refuse a struct with a const member. */
+#define TARN_STORE_(name, i, A)    memcpy(TARN_CAST_(void *, &args_.a##i), &a##i##_, sizeof a##i##_);
+
+#define TARN_DECLARE_ANY_(name, R) \
+    TARN_LINKAGE_ const tarn_task name##_task __attribute__((visibility(TARN_TASK_VISIBILITY))); \
+    struct name##_arguments; \
+    TARN_INLINE_ const struct name##_arguments *name##_args(const tarn_future *future_) \
+    { \
+        return TARN_CAST_(const struct name##_arguments *, tarn_args(future_, &name##_task)); \
+    } \
+    TARN_JOIN_(TARN_DECLARE_RESULT_, TARN_IS_VOID_(R))(name, R)
+
+#define TARN_DECLARE_RESULT_0(name, R) \
+    TARN_CHECK_TYPE_("the result of " #name, R); \
+    TARN_INLINE_ tarn_status name##_result(tarn_future *future_, TARN_PLAIN_(R) *result_) \
+    { \
+        return tarn_result(future_, &name##_task, result_, sizeof *result_); \
+    }
+#define TARN_DECLARE_RESULT_1(name, R) \
+    TARN_INLINE_ tarn_status name##_result(tarn_future *future_) \
+    { \
+        return tarn_result(future_, &name##_task, TARN_NULL_, 0); \
+    }
+
+/* ---- The definition of a task: what its workers need ----------------------------------------- */
+
+#define TARN_DEFINE_NONE_(name, R, f) \
+    TARN_CHECK_FUNCTION_(R, f, void); \
+    TARN_CHECK_DECLARED_(name, R, tarn_future *(tarn_executor *)); \
+    static void name##_call_(const void *args_, void *result_) \
+    { \
+        TARN_JOIN_(TARN_CALL_, TARN_IS_VOID_(R))(R, TARN_FUNCTION_(R, f, void)()) \
+        (void)args_; \
+    } \
+    TARN_DESCRIPTOR_(name, R, TARN_NULL_, 0, 0)
+
+#define TARN_DEFINE_SOME_(N, name, R, f, ...) \
+    TARN_CHECK_FUNCTION_(R, f, __VA_ARGS__); \
+    TARN_CHECK_DECLARED_(name, R, tarn_future *(tarn_executor *, __VA_ARGS__)); \
+    static void name##_call_(const void *args_, void *result_) \
+    { \
+        const struct name##_arguments *a_ = \
+            TARN_CAST_(const struct name##_arguments *, args_); \
+        TARN_JOIN_(TARN_CALL_, TARN_IS_VOID_(R))( \
+            R, TARN_FUNCTION_(R, f, __VA_ARGS__)(TARN_PASS_##N##_(a_))) \
+    } \
+    static const tarn_field name##_fields_[] = {TARN_EACH_##N##_(TARN_FIELD_, name, __VA_ARGS__)}; \
+    TARN_DESCRIPTOR_(name, R, name##_fields_, N, sizeof(struct name##_arguments))
+
+#define TARN_FIELD_(name, i, A) \
+    {#A, TARN_KIND_(A), offsetof(struct name##_arguments, a##i), sizeof(A)},
+
+#define TARN_CALL_0(R, call)       TARN_PLAIN_(R) r_ = call; memcpy(result_, &r_, sizeof r_);
+#define TARN_CALL_1(R, call)       call; (void)result_;
+
+#define TARN_DESCRIPTOR_(name, R, fields, N, size) \
+    const tarn_task name##_task = { \
+        sizeof(tarn_task), #name, name##_call_, \
+        TARN_JOIN_(TARN_RESULT_FIELD_, TARN_IS_VOID_(R))(R), fields, N, 0, size}; \
+    TARN_END_
+#define TARN_RESULT_FIELD_0(R)     {#R, TARN_KIND_(R), 0, sizeof(R)}
+#define TARN_RESULT_FIELD_1(R)     {"void", 0, 0, 0}
+
+/* A TARN_TASK_DECLARE() in a header may have been forgotten when the function changed. */
+#define TARN_CHECK_DECLARED_(name, R, submit) \
+    TARN_ASSERT_(TARN_IS_FUNCTION_(name##_submit, submit) && \
+                 TARN_IS_FUNCTION_(name##_result, \
+                                   TARN_JOIN_(TARN_RESULT_TYPE_, TARN_IS_VOID_(R))(R)), \
+                 #name " was declared with another result or other arguments")
+#define TARN_RESULT_TYPE_0(R)      tarn_status(tarn_future *, TARN_PLAIN_(R) *)
+#define TARN_RESULT_TYPE_1(R)      tarn_status(tarn_future *)
+
+/* clang-format on */
+
+#endif
