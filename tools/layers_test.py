@@ -19,6 +19,7 @@ GOOD = {
     "static tn_atomic_u32 word = TN_ATOMIC_INIT(0);\n"
     "static struct tn_cell first = {.state = TN_ATOMIC_INIT(0)};\n"
     "void f(struct tn_cell *cell, tn_atomic_u32 *at) { cell->plain = 1; g(at, \"free(\"); }\n"
+    "void n(struct other *other) { other->state = NULL; int state = other->state_count; }\n"
     "void h(struct list *list) { list->free(list); tn_free(list); if (a.state == 1) f(); }\n",
     "src/core/cell_test.c": '#include "cell.h"\n#include "runner.h"\n#include <pthread.h>\n',
     "src/threads/pool.c": '#include "tarn_backend.h"\n#include "core/cell.h"\n',
@@ -49,6 +50,11 @@ REFUSED = {
     "the_atomics_member": ("src/core/a.c", "x = cell->state.tn_raw_;\n", "tn_raw_"),
     "atomic_assigned": ("src/core/a.c", '#include "cell.h"\n\n\na->state = b->state;\n', "copied"),
     "atomic_assigned_in_a_test": ("src/core/a_test.c", '#include "cell.h"\na.state = w;\n', "copied"),
+    "atomic_made_anew": (
+        "src/core/a.c",
+        '#include "cell.h"\na->state = (tn_atomic_u32){0};\n',
+        "copied",
+    ),
     "atomic_copied_at_birth": ("src/core/a.c", "tn_atomic_u32 x = cell->state;\n", "copied"),
     "atomic_passed_by_value": ("src/core/a.c", "void f(int a, tn_atomic_u32 b);\n", "copied"),
     "atomic_returned": ("src/core/a.c", "tn_atomic_u32 f(void);\n", "copied"),
