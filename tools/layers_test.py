@@ -49,7 +49,11 @@ REFUSED = {
     "clock": ("src/core/a.c", "clock_gettime(1, &now);\n", "clock_gettime"),
     "the_atomics_member": ("src/core/a.c", "x = cell->state.tn_raw_;\n", "tn_raw_"),
     "atomic_assigned": ("src/core/a.c", '#include "cell.h"\n\n\na->state = b->state;\n', "copied"),
-    "atomic_assigned_in_a_test": ("src/core/a_test.c", '#include "cell.h"\na.state = w;\n', "copied"),
+    "atomic_assigned_in_a_test": (
+        "src/core/a_test.c",
+        '#include "cell.h"\ntn_atomic_u32 w;\na.state = w;\n',
+        "copied",
+    ),
     "atomic_made_anew": (
         "src/core/a.c",
         '#include "cell.h"\na->state = (tn_atomic_u32){0};\n',
