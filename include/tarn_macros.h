@@ -78,6 +78,7 @@
  *  TARN_FUNCTION_(R, f, ...)      f, to be called
  *  TARN_CHECK_FUNCTION_(R, f, ...)    refuses an f of another signature
  *  TARN_IS_FUNCTION_(f, type)     true if f, one of the generated functions, is of this type
+ *  TARN_OFFSETS_BEGIN_, _END_      stand around offsetof()
  *  TARN_OPTIONS_(T, ...)          a pointer to a T with the options that are given, else zero
  *  TARN_ZERO_(T, name)            a variable whose padding is zero, too */
 
@@ -141,6 +142,11 @@ template <class T> struct tarn_options_ {
 #define TARN_FUNCTION_(R, f, ...)  static_cast<TARN_TYPE_(R) (*)(__VA_ARGS__)>(f)
 #define TARN_IS_FUNCTION_(f, type) std::is_same<decltype(f), type>::value
 
+/* Standard C++ has offsetof() for fewer types than may be copied as bytes; both compilers, for all. */
+#define TARN_OFFSETS_BEGIN_ \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Winvalid-offsetof\"")
+#define TARN_OFFSETS_END_          _Pragma("GCC diagnostic pop")
+
 /* Each option is assigned by itself: in any order, and from C++11 on. It takes a lambda, which
  * cannot stand outside functions: write (tarn_thread_pool)(&options) there. */
 #define TARN_OPTIONS_(T, ...) \
@@ -189,6 +195,8 @@ struct tarn_nobody_;
 #define TARN_FUNCTION_(R, f, ...)  (f)
 #define TARN_IS_FUNCTION_(f, type) __builtin_types_compatible_p(__typeof__(f), type)
 
+#define TARN_OFFSETS_BEGIN_
+#define TARN_OFFSETS_END_
 #define TARN_OPTIONS_(T, ...)      &(T){.size = sizeof(T), __VA_ARGS__}
 
 #endif
@@ -321,7 +329,9 @@ struct tarn_nobody_;
         TARN_JOIN_(TARN_CALL_, TARN_IS_VOID_(R))( \
             R, TARN_FUNCTION_(R, f, __VA_ARGS__)(TARN_PASS_##N##_(a_))) \
     } \
+    TARN_OFFSETS_BEGIN_ \
     static const tarn_field name##_fields_[] = {TARN_EACH_##N##_(TARN_FIELD_, name, __VA_ARGS__)}; \
+    TARN_OFFSETS_END_ \
     TARN_DESCRIPTOR_(name, R, name##_fields_, N, sizeof(struct name##_arguments))
 
 #define TARN_FIELD_(name, i, A) \
