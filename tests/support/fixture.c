@@ -1,0 +1,33 @@
+/* Tests that end in every way a test can, for runner_test.sh. */
+#include "runner.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h>
+
+TEST(passes)
+{
+    assert_true(true);
+}
+
+TEST(fails)
+{
+    assert_true(false);
+}
+
+TEST(hangs)
+{
+    for (;;)
+        pause();
+}
+
+TEST(crashes)
+{
+    raise(SIGSEGV);
+}
+
+TEST(counts)
+{
+    printf("%zu, at least %zu\n", test_count(1000), test_count(1));
+}
