@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void gate_pass(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->mutex);
+    gate->arrived++;
+    pthread_cond_broadcast(&gate->changed);
+    while (!gate->open)
+        pthread_cond_wait(&gate->changed, &gate->mutex);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+void gate_open(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->mutex);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+void gate_await(struct gate *gate, int arrivals)
+{
+    pthread_mutex_lock(&gate->mutex);
+    while (gate->arrived < arrivals)
+        pthread_cond_wait(&gate->changed, &gate->mutex);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+int gate_arrived(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->mutex);
+    int arrived = gate->arrived;
+    pthread_mutex_unlock(&gate->mutex);
+    return arrived;
+}
+
+static void give_up(const char *what)
+{
+    perror(what);
+    abort();
+}
+
+static void *helper_main(void *data)
+{
+    struct helper *helper = data;
+    helper->number = gettid();
+    gate_pass(&helper->started);
+    helper->run(helper->data);
+    return NULL;
+}
+
+void helper_start(struct helper *helper, void (*run)(void *data), void *data)
+{
+    helper->started = (struct gate)GATE_OPEN;
+    helper->run = run;
+    helper->data = data;
+    if (pthread_create(&helper->thread, NULL, helper_main, helper) != 0)
+        give_up("a test's thread");
+    gate_await(&helper->started, 1);
+}
+
+void helper_join(struct helper *helper)
+{
+    pthread_join(helper->thread, NULL);
+}
+
+/* The letter by which the system names a thread's state; 'X' if the thread is gone. */
+static char thread_state(pid_t number)
+{
+    char path[64];
+    char state = 'X';
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)number);
+    FILE *stat = fopen(path, "r");
+    if (stat) {
+        /* The name stands in parentheses and may hold anything but a line's end. */
+        char line[512] = "";
+        const char *name_end = fgets(line, sizeof(line), stat) ? strrchr(line, ')') : NULL;
+        if (name_end && name_end[1] == ' ')
+            state = name_end[2];
+        fclose(stat);
+    }
+    return state;
+}
+
+void thread_await_sleep(pid_t number)
+{
+    for (;;) {
+        char state = thread_state(number);
+        if (state == 'S' || state == 'X')
+            return;
+        sched_yield();
+    }
+}
+
+void helper_await_sleep(const struct helper *helper)
+{
+    thread_await_sleep(helper->number);
+}
+
+static int entries_count(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        give_up(path);
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(folder);
+    return count;
+}
+
+int threads_count(void)
+{
+    return entries_count("/proc/self/task");
+}
+
+void threads_await(int count)
+{
+    while (threads_count() != count)
+        sched_yield();
+}
+
+int descriptors_count(void)
+{
+    return entries_count("/proc/self/fd");
+}
+
+size_t memory_resident(void)
+{
+    unsigned long all = 0;
+    unsigned long resident = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    if (!statm || fscanf(statm, "%lu %lu", &all, &resident) != 2)
+        give_up("/proc/self/statm");
+    fclose(statm);
+    return (size_t)resident * (size_t)sysconf(_SC_PAGESIZE);
+}
