@@ -152,13 +152,13 @@ static void submit(struct job *job, const char *path)
         take_result(job, place);
 }
 
-/* Only for the bar, which has to know how much there is. What cannot be read is no matter yet. */
+/* Only for the bar, which has to know how much there is. Errors are told by the walk that counts. */
 static void look_ahead(struct job *job, char **roots)
 {
     struct walk walk = {.roots = roots};
 
-    for (enum step step; !interrupted && (step = walk_next(&walk)) != WALK_END;) {
-        job->screen.expected += step == WALK_FILE;
+    while (!interrupted && walk_next(&walk) != WALK_END) {
+        job->screen.expected++;
         screen_look(&job->screen);
     }
     walk_close(&walk);

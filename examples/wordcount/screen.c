@@ -134,8 +134,8 @@ void screen_refresh(struct screen *screen)
 void screen_close(struct screen *screen)
 {
     flush_lines(screen);
-    hide_bar(screen);
-    if (screen->bar)
-        fprintf(stderr, "%" PRIu64 " files in %.1f s\n", screen->counted,
-                (double)(milliseconds() - screen->begun) / 1000);
+    if (screen->bar) {
+        show_bar(screen);
+        fprintf(stderr, " in %.1f s\n", (double)(milliseconds() - screen->begun) / 1000);
+    }
 }

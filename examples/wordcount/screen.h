@@ -30,7 +30,7 @@ void screen_complain(struct screen *screen, const char *path, const char *why);
 /* To be called often: it looks at the clock, and brings lines and bar up to date now and then. */
 void screen_refresh(struct screen *screen);
 
-/* Writes what is left and takes the bar away. */
+/* Writes what is left, and the bar once more, for good. */
 void screen_close(struct screen *screen);
 
 #endif

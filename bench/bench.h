@@ -1,0 +1,101 @@
+/* What the benchmark programs share, those of the peers (C and C++) too.
+ *
+ * A program measures once, in a fresh process, prints lines "name value", and exits with 1 and a
+ * sentence if a result was wrong. bench/run does the rest. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static inline int64_t nanoseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static inline void report(const char *name, double value)
+{
+    printf("%s %.1f\n", name, value);
+}
+
+__attribute__((noreturn, format(printf, 1, 2))) static inline void wrong(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fputs("wrong result: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+/* The i-th argument of main, a positive number, or what it is by default. */
+static inline int argument(int argc, char **argv, int i, int otherwise)
+{
+    int value = i < argc ? atoi(argv[i]) : otherwise;
+
+    if (value < 1)
+        wrong("argument %d is no positive number", i);
+    return value;
+}
+
+/* The tasks of the benchmarks answer with their number, so a lost or doubled one shows in the sum. */
+static inline void check_sum(int64_t sum, int n)
+{
+    int64_t right = (int64_t)n * (n - 1) / 2;
+
+    if (sum != right)
+        wrong("the results add up to %" PRId64 ", not to %" PRId64, sum, right);
+}
+
+static inline void check_fib(int n, int64_t result)
+{
+    int64_t a = 0, b = 1;
+
+    for (int i = 0; i < n; i++) {
+        int64_t next = a + b;
+        a = b;
+        b = next;
+    }
+    if (result != a)
+        wrong("fib(%d) is %" PRId64 ", not %" PRId64, n, a, result);
+}
+
+/* How many calls fib(n) makes, itself included. */
+static inline int64_t fib_calls(int n)
+{
+    int64_t a = 1, b = 1;
+
+    for (int i = 1; i < n; i++) {
+        int64_t next = a + b + 1;
+        a = b;
+        b = next;
+    }
+    return b;
+}
+
+/* Memory of this process that is in use, in bytes. Exact, unlike the counters in /proc/self/stat. */
+static inline double resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    char line[256];
+    long kilobytes = -1;
+
+    while (file != NULL && kilobytes < 0 && fgets(line, sizeof line, file) != NULL)
+        sscanf(line, "Rss: %ld", &kilobytes);
+    if (file == NULL || kilobytes < 0)
+        wrong("/proc/self/smaps_rollup does not tell the resident memory");
+    fclose(file);
+    return (double)kilobytes * 1024;
+}
+
+#endif
