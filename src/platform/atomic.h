@@ -27,7 +27,7 @@
  * and for the integers, with the old value as result:
  *
  *   add_relaxed _acq_rel    sub_relaxed _release _acq_rel
- *   or_relaxed _acq_rel     and_release _acq_rel
+ *   or_relaxed _acq_rel     and_release _acq_rel     xor_release
  */
 #ifndef TN_PLATFORM_ATOMIC_H
 #define TN_PLATFORM_ATOMIC_H
@@ -68,7 +68,7 @@ typedef struct {
         atomic_store_explicit(&a->tn_raw_, value, memory_order_##order); \
     }
 
-/* exchange, add, sub, or, and: all of the shape old = operation(word, value). */
+/* exchange, add, sub, or, xor, and: all of the shape old = operation(word, value). */
 #define TN_ATOMIC_MODIFY_(kind, T, name, function, order) \
     static inline T tn_##kind##_##name##_##order(tn_atomic_##kind *a, T value) \
     { \
@@ -110,6 +110,7 @@ typedef struct {
     TN_ATOMIC_MODIFY_(kind, T, sub, atomic_fetch_sub_explicit, acq_rel) \
     TN_ATOMIC_MODIFY_(kind, T, or, atomic_fetch_or_explicit, relaxed) \
     TN_ATOMIC_MODIFY_(kind, T, or, atomic_fetch_or_explicit, acq_rel) \
+    TN_ATOMIC_MODIFY_(kind, T, xor, atomic_fetch_xor_explicit, release) \
     TN_ATOMIC_MODIFY_(kind, T, and, atomic_fetch_and_explicit, release) \
     TN_ATOMIC_MODIFY_(kind, T, and, atomic_fetch_and_explicit, acq_rel)
 

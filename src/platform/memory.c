@@ -19,8 +19,13 @@ void *tn_alloc(size_t size)
 
 void *tn_alloc_array(size_t count, size_t size)
 {
+    size_t product;
+
+    /* calloc() refuses this too, but sanitizers end the process that asks for it. */
+    if (__builtin_mul_overflow(count, size, &product))
+        return NULL;
     /* calloc() may answer NULL for nothing, which would look like a lack of memory. */
-    if (count == 0 || size == 0)
+    if (product == 0)
         count = size = 1;
     return calloc(count, size);
 }
