@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,11 @@ static int open_folder(struct walk *walk)
     return 0;
 }
 
+static bool is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 static int next_entry(struct walk *walk, mode_t *mode)
 {
     struct dirent *entry;
@@ -54,7 +60,7 @@ static int next_entry(struct walk *walk, mode_t *mode)
     do {
         errno = 0;
         entry = readdir(walk->stream);
-    } while (entry != NULL && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+    } while (entry != NULL && is_dots(entry->d_name));
     if (entry == NULL) {
         int error = errno;
         walk->path[walk->prefix] = '\0';
