@@ -44,7 +44,6 @@ for job in "$@"; do
             want c++ g++
             want pkg-config pkg-config
             want python3 python3
-            want python3 python3
             want /usr/include/glib-2.0/glib.h libglib2.0-dev
             want /usr/include/oneapi/tbb.h libtbb-dev
             ;;
