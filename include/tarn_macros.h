@@ -124,7 +124,6 @@ template <class T> struct tarn_options_ {
 
 #define TARN_DEADLINE_(n)          (tarn_deadline{n})
 #define TARN_NULL_                 nullptr
-#define TARN_LINKAGE_              extern "C"
 #define TARN_CAST_(T, x)           static_cast<T>(x)
 #define TARN_ASSERT_               static_assert
 #define TARN_PLAIN_(T)             tarn_type_<T>::plain
@@ -165,7 +164,6 @@ template <class T> struct tarn_options_ {
 
 #define TARN_DEADLINE_(n)          ((tarn_deadline){n})
 #define TARN_NULL_                 NULL
-#define TARN_LINKAGE_              extern
 #define TARN_CAST_(T, x)           ((T)(x))
 #define TARN_ASSERT_               _Static_assert
 #define TARN_LVALUE_(T)            (*(TARN_TYPE_(T) *)0) /* only its type is looked at */
@@ -287,7 +285,7 @@ struct tarn_nobody_;
 #define TARN_STORE_(name, i, A)    memcpy(TARN_CAST_(void *, &args_.a##i), &a##i##_, sizeof a##i##_);
 
 #define TARN_DECLARE_ANY_(name, R) \
-    TARN_LINKAGE_ const tarn_task name##_task __attribute__((visibility(TARN_TASK_VISIBILITY))); \
+    extern const tarn_task name##_task __attribute__((visibility(TARN_TASK_VISIBILITY))); \
     struct name##_arguments; \
     TARN_INLINE_ const struct name##_arguments *name##_args(const tarn_future *future_) \
     { \
