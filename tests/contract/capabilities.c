@@ -6,8 +6,11 @@
 
 static tarn_executor *open_threads(const struct pool_options *options)
 {
-    return tarn_thread_pool(.max_workers = options->max_workers ? options->max_workers : 4,
-                            .max_spares = options->max_spares, .name = options->name,
+    int max_workers = options->max_workers ? options->max_workers : column_threads.workers;
+    if (max_workers == DEFAULT_SIZE)
+        max_workers = 0;
+    return tarn_thread_pool(.max_workers = max_workers, .max_spares = options->max_spares,
+                            .name = options->name,
                             .initializer = options->initializer,
                             .initializer_args = options->initializer_args,
                             .finalizer = options->finalizer,

@@ -25,7 +25,9 @@
 #include "runner.h"
 #include "tasks.h"
 
-/* The options that every kind of executor has. Zero is the column's own default. */
+/* The options that every kind of executor has. Zero workers are the column's own number. */
+enum { DEFAULT_SIZE = -1 }; /* for max_workers: what the executor takes if nothing is said */
+
 struct pool_options {
     int max_workers;
     int max_spares;

@@ -53,10 +53,10 @@ void helper_join(struct helper *helper);
 void helper_await_sleep(const struct helper *helper);
 void thread_await_sleep(pid_t number);
 
-/* The threads of this process now, and a wait until there are so many: a thread that was joined
- * goes on being counted for a moment. */
+/* The threads of this process now, and a wait until there are no more than so many: a thread that
+ * was joined goes on being counted for a moment. */
 int threads_count(void);
-void threads_await(int count);
+void threads_await_at_most(int count);
 
 /* The open descriptors of this process. */
 int descriptors_count(void);
