@@ -135,7 +135,11 @@ typedef struct tarn_bytes {
     size_t size; /* bytes */
 } tarn_bytes;
 
-typedef enum tarn_kind { TARN_KIND_VALUE = 1, TARN_KIND_POINTER = 2, TARN_KIND_BYTES = 3 } tarn_kind;
+typedef enum tarn_kind {
+    TARN_KIND_VALUE = 1,
+    TARN_KIND_POINTER = 2,
+    TARN_KIND_BYTES = 3
+} tarn_kind;
 
 /* The descriptor that TARN_TASK() makes, f_task. Bindings may fill in their own. */
 typedef struct tarn_field {
@@ -169,10 +173,10 @@ typedef struct tarn_executor tarn_executor;
 
 /* Zero is the default everywhere. Written as keywords: tarn_thread_pool(.max_workers = 3). */
 typedef struct tarn_thread_options {
-    size_t size;     /* sizeof(tarn_thread_options); the macro sets it */
-    int max_workers; /* tasks that run at once, 1 to 32,767; 0: the CPUs this process may use */
-    int max_spares;  /* threads that may stand in for waiting workers; 0: 256; TARN_NONE: none */
-    const char *name;             /* threads are called name-0, name-1, ...; copied */
+    size_t size;      /* sizeof(tarn_thread_options); the macro sets it */
+    int max_workers;  /* tasks that run at once, 1 to 32,767; 0: the CPUs this process may use */
+    int max_spares;   /* threads that may stand in for waiting workers; 0: 256; TARN_NONE: none */
+    const char *name; /* threads are called name-0, name-1, ...; copied */
     const tarn_task *initializer; /* run by each worker before its first task. If it calls
                                      tarn_fail(), the executor is broken: all that is pending and
                                      all that follows ends TARN_BROKEN, with its text */

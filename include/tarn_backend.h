@@ -1,0 +1,79 @@
+/* tarn_backend.h - for authors of executors: what a back end gives, and what it is given.
+ *
+ * An executor is a struct that begins with a tarn_executor, and a table of functions. A future goes
+ * one way: the core makes it and hands it to submit(); the back end keeps it in a queue of its own
+ * and, when its turn has come, runs it by tarn_backend_run() on one of its threads, or ends it by
+ * tarn_backend_refuse(). Either is the back end's last touch of it. A cancelled future stays in the
+ * queue: tarn_backend_run() then only throws it away.
+ *
+ * This interface is not stable before version 1.0.
+ */
+#ifndef TARN_BACKEND_H
+#define TARN_BACKEND_H
+
+#include <tarn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What an executor can do; what it cannot is refused with TARN_UNSUPPORTED. */
+typedef enum tarn_capability {
+    TARN_CAN_POINTERS = 1 /* tasks may take and return pointers: it shares the caller's memory */
+} tarn_capability;
+
+/* All functions may be called from any thread unless it says otherwise. */
+typedef struct tarn_backend {
+    size_t size;           /* sizeof(tarn_backend) */
+    const char *kind;      /* "threads" */
+    uint32_t capabilities; /* of tarn_capability */
+
+    /* Takes the future over and returns TARN_OK; or refuses it: a status, and why in
+     * tarn_last_error(). */
+    tarn_status (*submit)(tarn_executor *executor, tarn_future *future);
+
+    /* As the public functions. `until`: nanoseconds of CLOCK_MONOTONIC, INT64_MAX for never. The
+     * options are checked and complete. Never called with NULL; shutdown and drain never by one of
+     * the executor's own workers. */
+    tarn_status (*shutdown)(tarn_executor *executor, const tarn_shutdown_options *options,
+                            int64_t until);
+    tarn_status (*drain)(tarn_executor *executor, int64_t until);
+    void (*abandon)(tarn_executor *executor);
+    int (*worker_limit)(const tarn_executor *executor);
+
+    /* Takes no more work, as shutdown() does at first. */
+    void (*close)(tarn_executor *executor);
+
+    /* By one of its workers that is about to sleep, and when it has woken: others may run in its
+     * place. false: nobody could, and it must not sleep; never if `timed`. */
+    bool (*block)(tarn_executor *executor, bool timed);
+    void (*unblock)(tarn_executor *executor);
+} tarn_backend;
+
+/* What every executor begins with. tarn_backend_open() fills it in; only the core uses it. */
+struct tarn_executor {
+    const tarn_backend *backend;
+    uint32_t id;
+};
+
+/* Makes a zeroed executor known; backend must stay valid while it is.
+ * Returns TARN_OK; TARN_NO_MEMORY: there is none, or there are 65,535 executors; TARN_INVALID. */
+TARN_API tarn_status tarn_backend_open(tarn_executor *executor, const tarn_backend *backend);
+
+/* Forgets it, before its memory is freed. No future of it may be queued or running. */
+TARN_API void tarn_backend_close(tarn_executor *executor);
+
+/* Runs a future on the calling thread, which is worker number `index` of the executor meanwhile
+ * unless it is one already, and ends it. Blocks as long as the task runs.
+ * Returns false if it was cancelled: it was only thrown away. */
+TARN_API bool tarn_backend_run(tarn_executor *executor, int index, tarn_future *future);
+
+/* Ends a future that will not run, with a status other than TARN_OK and a text (copied; NULL: that
+ * of the status). Returns false if it was cancelled before. */
+TARN_API bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *text);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

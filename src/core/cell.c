@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cell.h"
+
+#include "core/heap.h"
+#include "core/run.h"
+#include "platform/memory.h"
+
+tarn_future *tn_cell_new(const tarn_task *task, size_t payload, uint32_t owners)
+{
+    uint32_t origin;
+    tarn_future *cell =
+        tn_heap_take(payload > TN_SMALL_PAYLOAD && payload <= TN_LARGE_PAYLOAD, &origin);
+    if (!cell)
+        return NULL;
+    tn_u32_set(&cell->state, TN_PENDING | origin);
+    tn_u32_set(&cell->owners, TN_HANDLE | owners);
+    cell->executor = 0;
+    cell->status = TARN_OK;
+    tn_u16_set(&cell->runner, TN_NO_RUNNER);
+    cell->link = NULL;
+    cell->task = task;
+    cell->hooks = NULL;
+    cell->ext = NULL;
+
+    if (payload > TN_LARGE_PAYLOAD) {
+        tn_ext *ext = tn_cell_ext(cell);
+        if (!ext || !(ext->payload = tn_alloc(payload))) {
+            tn_u32_set(&cell->owners, TN_HANDLE);
+            tn_cell_release(cell, TN_HANDLE);
+            return NULL;
+        }
+    }
+    return cell;
+}
+
+static void free_cell(tarn_future *cell)
+{
+    tn_ext *ext = cell->ext;
+    if (ext) {
+        tn_result_memory_free(ext->memory, NULL);
+        tn_free(ext->payload);
+        tn_free(ext->text);
+        tn_free(ext);
+    }
+    tn_heap_give(cell, tn_u32_load_relaxed(&cell->state));
+}
+
+void tn_cell_release(tarn_future *cell, uint32_t owner)
+{
+    if (tn_u32_load_relaxed(&cell->state) & TN_IMMORTAL)
+        return;
+    /* The only owner left has nobody to race with; acquire, to see what the former ones wrote. */
+    if (tn_u32_load_acquire(&cell->owners) == owner ||
+        tn_u32_sub_acq_rel(&cell->owners, owner) == owner)
+        free_cell(cell);
+}
+
+bool tn_cell_hold(tarn_future *cell)
+{
+    if (tn_u32_load_relaxed(&cell->state) & TN_IMMORTAL)
+        return true;
+    uint32_t owners = tn_u32_load_relaxed(&cell->owners);
+    do {
+        if ((owners & TN_HANDLES) == TN_HANDLES)
+            return false;
+    } while (!tn_u32_cas_weak_relaxed(&cell->owners, &owners, owners + TN_HANDLE));
+    return true;
+}
+
+tn_ext *tn_cell_ext(tarn_future *cell)
+{
+    if (!cell->ext)
+        cell->ext = tn_alloc(sizeof *cell->ext);
+    return cell->ext;
+}

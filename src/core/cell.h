@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The cell: task, future, arguments and small result in one block of 64 or 128 bytes.
+ *
+ * Who may touch which field in which state is the table in README.md of this folder. Cells live in
+ * memory that is never given back: an address that was a cell stays one. */
+#ifndef TN_CORE_CELL_H
+#define TN_CORE_CELL_H
+
+#include "platform/atomic.h"
+
+#include <stdalign.h>
+#include <tarn.h>
+
+/* The state word. Everything that decides who may do what next stands in this one word. */
+#define TN_STATE_MASK 0x0003u
+#define TN_PENDING    0x0000u
+#define TN_RUNNING    0x0001u
+#define TN_FINISHED   0x0002u /* this bit alone: it has ended */
+#define TN_CANCELLED  0x0003u /* ended, and never ran */
+#define TN_WAITER     0x0004u /* a thread may sleep on this word */
+#define TN_HOOK_LOCK  0x0008u /* the list of hooks is being used */
+#define TN_HOOKS      0x0010u /* the list of hooks is not empty */
+#define TN_STOP       0x0020u /* somebody asked the running task to stop */
+#define TN_SEIZED     0x0040u /* pending, but somebody is about to end it without running it */
+#define TN_PROMISE    0x0080u /* no task runs it: the program ends it */
+#define TN_IMMORTAL   0x0100u /* static: never freed, never counted */
+#define TN_LARGE      0x0200u /* of the 128-byte class */
+#define TN_HOME_SHIFT 16      /* above: the heap that it came from */
+
+/* The owners word: whoever takes it to zero frees the cell. The low bits count handles and the
+ * nodes of completions; each other kind of owner is one bit, as there is at most one of each. */
+#define TN_HANDLE        0x00000001u
+#define TN_HANDLES       0x00ffffffu
+#define TN_OWNER_QUEUE   0x01000000u /* the entry in a queue, then the worker that took it out */
+#define TN_OWNER_RUNNER  0x02000000u /* a worker that runs it while the entry is still queued */
+#define TN_OWNER_HOOKS   0x04000000u /* the thread that runs its callbacks */
+#define TN_OWNER_PROMISE 0x08000000u /* the promise */
+
+#define TN_SMALL_PAYLOAD 16
+#define TN_LARGE_PAYLOAD 80
+#define TN_NO_RUNNER     UINT16_MAX
+
+struct tn_hook;
+
+/* What only some futures need, allocated when the first such thing turns up. */
+typedef struct tn_ext {
+    void *payload;           /* arguments and result, if they do not fit the cell */
+    struct tn_block *memory; /* of tarn_result_memory() */
+    char *text;              /* of the failure, if it was allocated */
+    tarn_failure failure;    /* size 0: none recorded */
+} tn_ext;
+
+struct tarn_future {
+    alignas(16) tn_atomic_u32 state; /* the payload follows the header */
+    tn_atomic_u32 owners;
+    uint32_t executor;    /* tn_executor_id of the executor that it was submitted to; 0: none */
+    int16_t status;       /* a tarn_status, once FINISHED */
+    tn_atomic_u16 runner; /* the context that runs it, for the search for cycles */
+    tarn_future *link;    /* of the queue, then of the heap */
+    const tarn_task *task;
+    struct tn_hook *hooks; /* a ring; this is the oldest */
+    tn_ext *ext;
+};
+
+_Static_assert(sizeof(tarn_future) == 48, "header and 16 bytes of payload are one cache line");
+
+/* A pending cell with one handle and the given further owners; NULL: no memory. */
+tarn_future *tn_cell_new(const tarn_task *task, size_t payload, uint32_t owners);
+
+/* Gives back one owner (TN_HANDLE or one TN_OWNER_); the last frees. */
+void tn_cell_release(tarn_future *cell, uint32_t owner);
+
+/* Takes one more handle; false: there are 16 million already. */
+bool tn_cell_hold(tarn_future *cell);
+
+/* The cell's ext, made if need be; NULL: no memory. Only for whoever may write the cell. */
+tn_ext *tn_cell_ext(tarn_future *cell);
+
+/* Where arguments and result are. */
+static inline void *tn_cell_payload(const tarn_future *cell)
+{
+    const tn_ext *ext = cell->ext;
+    return ext && ext->payload ? ext->payload : (void *)(uintptr_t)(cell + 1);
+}
+
+#endif

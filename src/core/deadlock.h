@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The waits-for graph: who, of all tasks that are blocked, can never go on. */
+#ifndef TN_CORE_DEADLOCK_H
+#define TN_CORE_DEADLOCK_H
+
+#include "core/run.h"
+
+/* What one blocked wait without a deadline waits for. */
+typedef struct tn_wait {
+    bool any; /* one ending is enough; otherwise all are needed */
+    /* Calls visit(future, data) for the futures, until it returns false. Called under the mutex of
+     * the graph, by any thread. */
+    void (*each)(const struct tn_wait *wait, bool (*visit)(const tarn_future *, void *),
+                 void *data);
+
+    /* Of deadlock.c. */
+    bool reached, live;
+    struct tn_wait *next;
+} tn_wait;
+
+/* A place in the graph for the calling thread; TN_NO_RUNNER: all 65,535 are taken, and its waits
+ * count as waits that end. */
+uint16_t tn_deadlock_enter(void);
+void tn_deadlock_leave(uint16_t runner);
+
+/* Adds the wait of this worker; false: it could never end, and was not added. Exactly one wait of
+ * each cycle is told so: the one that would close it. */
+bool tn_deadlock_add(tn_context *context, tn_wait *wait);
+void tn_deadlock_remove(tn_context *context);
+
+#endif

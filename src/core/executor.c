@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/executor.h"
+
+#include "core/future.h"
+#include "core/options.h"
+#include "core/run.h"
+#include "core/status.h"
+#include "core/task.h"
+#include "core/wait.h"
+#include "platform/memory.h"
+#include "platform/mutex.h"
+
+/* ---- Identity -------------------------------------------------------------------------------- */
+
+/* The low half of a number is a slot, the high half how often the slot was given out. Slot 0 is
+ * nobody's: 0 is "no executor". Slots are never freed, so a cell that outlived its executor may
+ * still count here. */
+typedef struct slot {
+    tn_atomic_u32 discarded;
+    uint16_t uses;
+    uint16_t next_free;
+} slot;
+
+enum { SLOTS_PER_PAGE = 256, PAGES = 256 };
+
+static tn_mutex slots_mutex = TN_MUTEX_INITIAL; /* of all but the pages themselves */
+static tn_atomic_ptr pages[PAGES];
+static uint16_t free_slot; /* 0: none */
+static uint32_t fresh_slot = 1;
+
+static slot *slot_of(uint32_t id)
+{
+    uint32_t index = id & 0xffff;
+    slot *page = tn_ptr_load_acquire(&pages[index / SLOTS_PER_PAGE]);
+    return &page[index % SLOTS_PER_PAGE];
+}
+
+/* Under the mutex: a slot that nobody has; 0: there is none. */
+static uint16_t take_slot(void)
+{
+    uint16_t index = free_slot;
+    if (index != 0) {
+        free_slot = slot_of(index)->next_free;
+        return index;
+    }
+    if (fresh_slot == SLOTS_PER_PAGE * PAGES)
+        return 0;
+    tn_atomic_ptr *page = &pages[fresh_slot / SLOTS_PER_PAGE];
+    if (!tn_ptr_load_relaxed(page)) {
+        slot *slots = tn_alloc_array(SLOTS_PER_PAGE, sizeof *slots);
+        if (!slots)
+            return 0;
+        tn_ptr_store_release(page, slots);
+    }
+    return (uint16_t)fresh_slot++;
+}
+
+tarn_status tarn_backend_open(tarn_executor *executor, const tarn_backend *backend)
+{
+    if (!executor)
+        return tn_error(TARN_INVALID, "tarn_backend_open: executor is NULL");
+    if (!backend || backend->size != sizeof *backend)
+        return tn_error(TARN_INVALID, "tarn_backend_open: backend is NULL, or its size is not "
+                                      "sizeof(tarn_backend)");
+    tn_mutex_lock(&slots_mutex);
+    uint16_t index = take_slot();
+    if (index != 0) {
+        slot *own = slot_of(index);
+        tn_u32_store_relaxed(&own->discarded, 0);
+        executor->id = ((uint32_t)++own->uses << 16) | index;
+        executor->backend = backend;
+    }
+    tn_mutex_unlock(&slots_mutex);
+    return index != 0 ? TARN_OK
+                      : tn_error(TARN_NO_MEMORY, "tarn_backend_open: no memory, or there are "
+                                                 "65,535 executors");
+}
+
+void tarn_backend_close(tarn_executor *executor)
+{
+    if (!executor)
+        return;
+    tn_mutex_lock(&slots_mutex);
+    slot_of(executor->id)->next_free = free_slot;
+    free_slot = (uint16_t)(executor->id & 0xffff);
+    tn_mutex_unlock(&slots_mutex);
+}
+
+void tn_executor_discard(uint32_t id)
+{
+    if (id != 0)
+        tn_u32_add_relaxed(&slot_of(id)->discarded, 1);
+}
+
+tn_atomic_u32 *tn_executor_discarded(const tarn_executor *executor)
+{
+    return &slot_of(executor->id)->discarded;
+}
+
+/* ---- Submit ---------------------------------------------------------------------------------- */
+
+/* TARN_OK if this executor can carry these arguments. */
+static tarn_status check_kinds(const tarn_executor *executor, const tarn_task *task)
+{
+    if (executor->backend->capabilities & TARN_CAN_POINTERS)
+        return TARN_OK;
+    for (uint32_t i = 0; i < task->arg_count; i++) {
+        if (task->args[i].kind == TARN_KIND_POINTER)
+            return tn_error_format(TARN_UNSUPPORTED,
+                                   "argument %u of \"%s\" is a pointer (%s), which means nothing "
+                                   "to workers of kind \"%s\"; pass a value or tarn_bytes",
+                                   i + 1, task->name, task->args[i].type, executor->backend->kind);
+    }
+    if (task->result.kind == TARN_KIND_POINTER)
+        return tn_error_format(TARN_UNSUPPORTED,
+                               "the result of \"%s\" is a pointer (%s), which means nothing here "
+                               "when a worker of kind \"%s\" returns it; return a value or "
+                               "tarn_bytes",
+                               task->name, task->result.type, executor->backend->kind);
+    return TARN_OK;
+}
+
+static tarn_status check_submit(const tarn_executor *executor, const tarn_task *task,
+                                const void *args, size_t size)
+{
+    if (!executor)
+        return tn_error(TARN_INVALID, "tarn_submit: executor is NULL");
+    tarn_status status = tn_task_check(task, "tarn_submit");
+    if (status != TARN_OK)
+        return status;
+    if (size != task->args_size)
+        return tn_error_format(TARN_INVALID,
+                               "tarn_submit: size is %zu, but the arguments of \"%s\" have %zu "
+                               "bytes",
+                               size, task->name, task->args_size);
+    if (!args && size > 0)
+        return tn_error(TARN_INVALID, "tarn_submit: args is NULL");
+    if (tn_task_bytes(task, args) == SIZE_MAX)
+        return tn_error_format(TARN_INVALID,
+                               "tarn_submit: a tarn_bytes argument of \"%s\" has no data for its "
+                               "size",
+                               task->name);
+    return check_kinds(executor, task);
+}
+
+tarn_future *tarn_submit(tarn_executor *executor, const tarn_task *task, const void *args,
+                         size_t size)
+{
+    tarn_status status = check_submit(executor, task, args, size);
+    if (status != TARN_OK)
+        return tn_future_refused(task, status, tarn_last_error());
+    tarn_future *future = tn_task_cell(task, args, TN_OWNER_QUEUE);
+    if (!future) {
+        tn_error(TARN_NO_MEMORY, "tarn_submit: no memory");
+        return tn_future_refused(task, TARN_NO_MEMORY, NULL);
+    }
+    future->executor = executor->id;
+    status = executor->backend->submit(executor, future);
+    if (status == TARN_OK)
+        return future;
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    tn_cell_release(future, TN_HANDLE);
+    return tn_future_refused(task, status, tarn_last_error());
+}
+
+/* ---- Run, for back ends ---------------------------------------------------------------------- */
+
+bool tarn_backend_run(tarn_executor *executor, int index, tarn_future *future)
+{
+    if (!tn_future_start(future)) {
+        tn_cell_release(future, TN_OWNER_QUEUE);
+        return false;
+    }
+    static const tn_atomic_u32 never = TN_ATOMIC_INIT(0);
+    tn_context own = {.executor = executor, .index = index, .stopping = &never};
+    tn_context *context = tn_context_here();
+    if (!context)
+        tn_context_enter(&own);
+    tn_run(context ? context : &own, future);
+    if (!context)
+        tn_context_leave(&own);
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    return true;
+}
+
+bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *text)
+{
+    bool seized = tn_future_seize(future);
+    if (seized)
+        tn_future_refuse(future, status, text);
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    return seized;
+}
+
+/* ---- The other public verbs ------------------------------------------------------------------ */
+
+static bool is_own_worker(const tarn_executor *executor)
+{
+    const tn_context *context = tn_context_here();
+    return context && context->executor == executor;
+}
+
+tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options *options)
+{
+    if (!executor)
+        return TARN_OK;
+    tarn_shutdown_options own = {.size = sizeof own};
+    if (!tn_options_copy(&own, sizeof own, options))
+        return tn_error(TARN_INVALID, "tarn_shutdown: options->size is 0, or an option is set that "
+                                      "this version does not know");
+    if (!(own.time_limit >= 0))
+        return tn_error(TARN_INVALID, "tarn_shutdown: time_limit is negative or not a number; give "
+                                      "seconds, or 0 for no limit");
+    if (is_own_worker(executor)) {
+        executor->backend->close(executor);
+        return tn_error(TARN_DEADLOCK, "tarn_shutdown: called by a worker of this executor, which "
+                                       "would wait for itself; call tarn_abandon(), or call it "
+                                       "from outside");
+    }
+    int64_t until = own.time_limit > 0 ? tn_clock_after(own.time_limit) : TN_CLOCK_NEVER;
+    tarn_blocking_begin();
+    tarn_status status = executor->backend->shutdown(executor, &own, until);
+    tarn_blocking_end();
+    return status;
+}
+
+void tarn_abandon(tarn_executor *executor)
+{
+    if (executor)
+        executor->backend->abandon(executor);
+}
+
+tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline)
+{
+    if (!executor)
+        return tn_error(TARN_INVALID, "tarn_drain: executor is NULL");
+    if (is_own_worker(executor))
+        return tn_error(TARN_DEADLOCK, "tarn_drain: called by a worker of this executor, which "
+                                       "would wait for itself; call it from outside");
+    tarn_blocking_begin();
+    tarn_status status = executor->backend->drain(executor, tn_until(deadline));
+    tarn_blocking_end();
+    return status;
+}
+
+int tarn_worker_limit(const tarn_executor *executor)
+{
+    if (!executor) {
+        tn_error(TARN_INVALID, "tarn_worker_limit: executor is NULL");
+        return 0;
+    }
+    return executor->backend->worker_limit(executor);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/future.h"
+
+#include "core/executor.h"
+#include "core/hook.h"
+#include "core/status.h"
+#include "core/task.h"
+#include "core/wait.h"
+#include "platform/memory.h"
+
+/* ---- Transitions ----------------------------------------------------------------------------- */
+
+static bool leave_pending(tarn_future *future, uint32_t change)
+{
+    uint32_t state = tn_u32_load_relaxed(&future->state);
+    do {
+        if (state & (TN_STATE_MASK | TN_SEIZED))
+            return false;
+        /* acquire: what the submitter wrote; the queue's lock gives it to workers, but a claim
+         * comes without. */
+    } while (!tn_u32_cas_weak_acquire(&future->state, &state, state | change));
+    return true;
+}
+
+bool tn_future_start(tarn_future *future)
+{
+    return leave_pending(future, TN_RUNNING);
+}
+
+bool tn_future_seize(tarn_future *future)
+{
+    return leave_pending(future, TN_SEIZED);
+}
+
+void tn_future_finish(tarn_future *future, tarn_status status)
+{
+    /* Nobody else leaves RUNNING or SEIZED: what is read here stays until the end. */
+    uint32_t from = tn_u32_load_relaxed(&future->state) & (TN_STATE_MASK | TN_SEIZED);
+    future->status = (int16_t)status;
+    tn_hooks_end(future, from, TN_FINISHED);
+}
+
+bool tn_future_cancel(tarn_future *future)
+{
+    return tn_hooks_end(future, TN_PENDING, TN_CANCELLED);
+}
+
+/* ---- Failures -------------------------------------------------------------------------------- */
+
+void tn_future_explain(tarn_future *future, const tarn_failure *failure)
+{
+    tn_ext *ext = tn_cell_ext(future);
+    if (!ext)
+        return;
+    ext->failure = *failure;
+    ext->failure.size = sizeof ext->failure;
+    size_t length = strlen(failure->text) + 1;
+    ext->text = tn_alloc(length);
+    if (ext->text)
+        memcpy(ext->text, failure->text, length);
+    ext->failure.text = ext->text ? ext->text : tarn_status_text(failure->status);
+}
+
+static void explain_refusal(tarn_future *future, tarn_status status, const char *text)
+{
+    if (text)
+        tn_future_explain(future, &(tarn_failure){.status = status,
+                                                  .text = text,
+                                                  .task = tn_task_name(future->task),
+                                                  .worker = -1});
+}
+
+void tn_future_refuse(tarn_future *future, tarn_status status, const char *text)
+{
+    explain_refusal(future, status, text);
+    tn_future_finish(future, status);
+}
+
+/* For refusals when there is no memory to say so; one for each status. */
+#define IMMORTAL(status_, text) \
+    [-(status_)] = {.state = TN_ATOMIC_INIT(TN_FINISHED | TN_IMMORTAL), .status = (status_)},
+
+static tarn_future immortals[] = {TN_STATUSES(IMMORTAL)};
+
+tarn_future *tn_future_refused(const tarn_task *task, tarn_status status, const char *text)
+{
+    tarn_future *future = status == TARN_NO_MEMORY ? NULL : tn_cell_new(task, 0, 0);
+    if (!future)
+        return &immortals[-status];
+    future->status = (int16_t)status;
+    explain_refusal(future, status, text);
+    tn_u32_or_relaxed(&future->state, TN_FINISHED);
+    return future;
+}
+
+/* ---- Public verbs ---------------------------------------------------------------------------- */
+
+bool tarn_done(const tarn_future *future)
+{
+    return future && tn_future_ended(future);
+}
+
+bool tarn_running(const tarn_future *future)
+{
+    return future && (tn_future_word(future) & TN_STATE_MASK) == TN_RUNNING;
+}
+
+bool tarn_cancelled(const tarn_future *future)
+{
+    return future && (tn_future_word(future) & TN_STATE_MASK) == TN_CANCELLED;
+}
+
+const char *tarn_future_state(const tarn_future *future)
+{
+    static const char *const names[] = {[TN_PENDING] = "PENDING",
+                                        [TN_RUNNING] = "RUNNING",
+                                        [TN_FINISHED] = "FINISHED",
+                                        [TN_CANCELLED] = "CANCELLED"};
+    return future ? names[tn_future_word(future) & TN_STATE_MASK] : "NULL";
+}
+
+bool tarn_cancel(tarn_future *future)
+{
+    if (!future) {
+        tn_error(TARN_INVALID, "tarn_cancel: future is NULL");
+        return false;
+    }
+    uint32_t executor = future->executor;
+    if (!tn_future_cancel(future))
+        return tarn_cancelled(future);
+    tn_executor_discard(executor);
+    return true;
+}
+
+tarn_status tarn_stop(tarn_future *future, double grace_seconds)
+{
+    if (!future)
+        return tn_error(TARN_INVALID, "tarn_stop: future is NULL");
+    if (!(grace_seconds >= 0))
+        return tn_error(TARN_INVALID,
+                        "tarn_stop: grace_seconds is negative or not a number; give 0 or more");
+    if (tarn_cancel(future) || tn_future_ended(future))
+        return TARN_OK;
+    tn_u32_or_relaxed(&future->state, TN_STOP);
+    tarn_status status = tn_wait_one(future, tn_clock_after(grace_seconds));
+    if (status == TARN_TIMEOUT)
+        tn_error(status, "tarn_stop: the task was asked to stop, and still runs");
+    return status;
+}
+
+const tarn_failure *tarn_error(const tarn_future *future)
+{
+    if (!future || !tn_future_ended(future))
+        return NULL;
+    tarn_status status = tn_future_status(future);
+    if (status == TARN_OK)
+        return NULL;
+    return future->ext && future->ext->failure.size ? &future->ext->failure
+                                                    : tn_status_failure(status);
+}
+
+tarn_future *tarn_hold(tarn_future *future)
+{
+    if (!future) {
+        tn_error(TARN_INVALID, "tarn_hold: future is NULL");
+        return NULL;
+    }
+    if (!tn_cell_hold(future)) {
+        tn_error(TARN_NO_MEMORY, "tarn_hold: the future has 16,777,215 references; drop some");
+        return NULL;
+    }
+    return future;
+}
+
+void tarn_drop(tarn_future *future)
+{
+    if (future)
+        tn_cell_release(future, TN_HANDLE);
+}
+
+void tarn_drop_all(tarn_future **futures, size_t n)
+{
+    for (size_t i = 0; futures && i < n; i++) {
+        tarn_drop(futures[i]);
+        futures[i] = NULL;
+    }
+}
+
+tarn_status tarn_on_done(tarn_future *future, void (*fn)(tarn_future *future, void *data),
+                         void *data)
+{
+    if (!future)
+        return tn_error(TARN_INVALID, "tarn_on_done: future is NULL");
+    if (!fn)
+        return tn_error(TARN_INVALID, "tarn_on_done: fn is NULL");
+    if (!tn_future_ended(future)) {
+        tn_callback *callback = tn_alloc(sizeof *callback);
+        if (!callback)
+            return tn_error(TARN_NO_MEMORY, "tarn_on_done: no memory");
+        *callback = (tn_callback){.hook = {.future = future}, .fn = fn, .data = data};
+        if (tn_hook_add(&callback->hook))
+            return TARN_OK;
+        tn_free(callback);
+    }
+    fn(future, data);
+    return TARN_OK;
+}

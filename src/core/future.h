@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The transitions of a future. They are functions, and the only ones that change its state:
+ *
+ *   PENDING --start--> RUNNING --finish--> FINISHED
+ *   PENDING --seize--> (pending, seized) --finish--> FINISHED
+ *   PENDING --cancel--> CANCELLED
+ */
+#ifndef TN_CORE_FUTURE_H
+#define TN_CORE_FUTURE_H
+
+#include "core/cell.h"
+
+/* PENDING to RUNNING; false: cancelled, claimed by another worker, or seized. From here on the
+ * caller alone writes payload, status and ext. */
+bool tn_future_start(tarn_future *future);
+
+/* Makes sure that nobody else starts, cancels or ends it, without saying that it runs; false as
+ * tn_future_start(). From here on as there. */
+bool tn_future_seize(tarn_future *future);
+
+/* Ends what was started or seized. The last touch: the caller's owner must not be a handle. */
+void tn_future_finish(tarn_future *future, tarn_status status);
+
+/* PENDING to CANCELLED; false: it was not PENDING. The caller's owner may be a handle. */
+bool tn_future_cancel(tarn_future *future);
+
+/* Records a failure's text (copied, may be lost without memory) and place, before the end. */
+void tn_future_explain(tarn_future *future, const tarn_failure *failure);
+
+/* Ends a future that never starts, because of an executor: with a status, and a text unless NULL.
+ * The caller seized it, or nobody else has seen it yet. */
+void tn_future_refuse(tarn_future *future, tarn_status status, const char *text);
+
+/* A future of its own that has ended already: one reference, never NULL. */
+tarn_future *tn_future_refused(const tarn_task *task, tarn_status status, const char *text);
+
+static inline uint32_t tn_future_word(const tarn_future *future)
+{
+    return tn_u32_load_acquire(&future->state);
+}
+
+static inline bool tn_future_ended(const tarn_future *future)
+{
+    return tn_future_word(future) & TN_FINISHED;
+}
+
+/* How it ended; only after it has. */
+static inline tarn_status tn_future_status(const tarn_future *future)
+{
+    return (tn_future_word(future) & TN_STATE_MASK) == TN_CANCELLED ? TARN_CANCELLED
+                                                                    : (tarn_status)future->status;
+}
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/run.h"
+
+#include "core/deadlock.h"
+#include "core/executor.h"
+#include "core/future.h"
+#include "core/status.h"
+#include "core/task.h"
+#include "core/wait.h"
+#include "platform/memory.h"
+#include "platform/thread.h"
+#include "platform/tls.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+TN_THREAD_LOCAL(tn_context *, here);
+
+tn_context *tn_context_here(void)
+{
+    return *here();
+}
+
+void tn_context_enter(tn_context *context)
+{
+    enum { LEAST = 64 * 1024 };
+    size_t reserve = context->stack_size / 8 > LEAST ? context->stack_size / 8 : LEAST;
+    unsigned char *limit = tn_thread_stack_limit();
+
+    context->ready = false;
+    context->waits = 0;
+    /* Without a limit to go by nothing may be claimed: the floor is above every address. */
+    context->stack_floor = limit ? limit + reserve : (unsigned char *)UINTPTR_MAX;
+    context->frame = NULL;
+    context->wait = NULL;
+    context->local = NULL;
+    context->runner = tn_deadlock_enter();
+    *here() = context;
+}
+
+void tn_context_leave(tn_context *context)
+{
+    tn_deadlock_leave(context->runner);
+    *here() = NULL;
+}
+
+/* ---- Running --------------------------------------------------------------------------------- */
+
+tn_block *tn_result_memory_free(tn_block *blocks, const void *kept)
+{
+    tn_block *found = NULL;
+    while (blocks) {
+        tn_block *block = blocks;
+        blocks = blocks->next;
+        if (block->data == kept) {
+            found = block;
+            found->next = NULL;
+        } else {
+            tn_free(block);
+        }
+    }
+    return found;
+}
+
+/* Hands the memory of a tarn_bytes result over to the future; false: no memory for that. */
+static bool keep_result_memory(tn_frame *frame, void *result)
+{
+    const tarn_task *task = frame->future->task;
+    const tarn_bytes *bytes = result;
+    bool wanted = task->result.kind == TARN_KIND_BYTES && !frame->failed;
+    tn_block *kept = tn_result_memory_free(frame->memory, wanted ? bytes->data : NULL);
+    if (!kept)
+        return true;
+    tn_ext *ext = tn_cell_ext(frame->future);
+    if (ext)
+        ext->memory = kept;
+    else
+        tn_free(kept);
+    return ext;
+}
+
+static tarn_status ending(tn_frame *frame, void *result)
+{
+    if (frame->memory && !keep_result_memory(frame, result))
+        return TARN_NO_MEMORY;
+    return frame->failed ? TARN_FAILED : frame->told ? TARN_STOPPED : TARN_OK;
+}
+
+void tn_run(tn_context *context, tarn_future *future)
+{
+    const tarn_task *task = future->task;
+    int saved_errno = errno;
+    void *result = tn_task_result(future);
+    tn_frame frame = {.below = context->frame, .future = future, .waits = context->waits};
+
+    context->frame = &frame;
+    tn_u16_store_relaxed(&future->runner, context->runner);
+    task->call(tn_cell_payload(future), result);
+    tn_sleep_end_all(context);
+    tarn_status status = ending(&frame, result);
+    context->frame = frame.below;
+    errno = saved_errno;
+    tn_future_finish(future, status);
+}
+
+bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, char *text,
+                 size_t size)
+{
+    alignas(16) unsigned char result[64];
+    void *big = task->result.size > sizeof result ? tn_alloc(task->result.size) : NULL;
+    if (task->result.size > sizeof result && !big) {
+        snprintf(text, size, "no memory for the result of \"%s\"", task->name);
+        return false;
+    }
+    tn_frame frame = {
+        .below = context->frame, .waits = context->waits, .text = text, .text_size = size};
+    context->frame = &frame;
+    task->call(args, big ? big : result);
+    tn_sleep_end_all(context);
+    context->frame = frame.below;
+    tn_result_memory_free(frame.memory, NULL);
+    tn_free(big);
+    return !frame.failed;
+}
+
+bool tn_run_claimed(tn_context *context, tarn_future *future)
+{
+    unsigned char mark;
+    if (future->executor != context->executor->id || !context->ready || context->waits > 0 ||
+        &mark < context->stack_floor || !tn_future_start(future))
+        return false;
+    /* The entry in the queue may be thrown away meanwhile. */
+    tn_u32_add_relaxed(&future->owners, TN_OWNER_RUNNER);
+    tn_executor_discard(future->executor);
+    tn_run(context, future);
+    tn_cell_release(future, TN_OWNER_RUNNER);
+    return true;
+}
+
+/* ---- Inside a task --------------------------------------------------------------------------- */
+
+static tn_frame *current_frame(void)
+{
+    return *here() ? (*here())->frame : NULL;
+}
+
+void tarn_fail_at(const char *file, int line, int code, const char *format, ...)
+{
+    tn_frame *frame = current_frame();
+    if (!frame || frame->failed)
+        return;
+    frame->failed = true;
+
+    char text[512] = "";
+    if (format) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+    }
+    if (frame->future)
+        tn_future_explain(frame->future, &(tarn_failure){.status = TARN_FAILED,
+                                                         .code = code,
+                                                         .text = text,
+                                                         .task = frame->future->task->name,
+                                                         .file = file,
+                                                         .line = line,
+                                                         .worker = (*here())->index});
+    else
+        snprintf(frame->text, frame->text_size, "%s", text);
+}
+
+bool tarn_stop_requested(void)
+{
+    tn_frame *frame = current_frame();
+    if (!frame)
+        return false;
+    /* relaxed: a request carries nothing but itself. */
+    if (!frame->told)
+        frame->told = (frame->future && (tn_u32_load_relaxed(&frame->future->state) & TN_STOP)) ||
+                      tn_u32_load_relaxed((*here())->stopping) != 0;
+    return frame->told;
+}
+
+void *tarn_result_memory(size_t size)
+{
+    tn_frame *frame = current_frame();
+    tn_block *block = NULL;
+    if (!frame)
+        tn_error(TARN_INVALID, "tarn_result_memory: called outside a task");
+    else if (size > SIZE_MAX / 2 || !(block = tn_alloc(sizeof *block + size)))
+        tn_error(TARN_NO_MEMORY, "tarn_result_memory: no memory");
+    if (!block)
+        return NULL;
+    block->next = frame->memory;
+    frame->memory = block;
+    return block->data;
+}
+
+int tarn_worker_index(void)
+{
+    return *here() ? (*here())->index : -1;
+}
+
+void **tarn_worker_local(void)
+{
+    return *here() ? &(*here())->local : NULL;
+}

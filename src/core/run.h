@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Running tasks on this thread: what a worker's thread knows of itself, and of the tasks that lie
+ * on its stack. */
+#ifndef TN_CORE_RUN_H
+#define TN_CORE_RUN_H
+
+#include "core/cell.h"
+
+#include <tarn_backend.h>
+
+struct tn_wait;
+
+/* One block of tarn_result_memory(). */
+typedef struct tn_block {
+    struct tn_block *next;
+    alignas(16) unsigned char data[];
+} tn_block;
+
+/* One task on the stack; lives in tn_run()'s frame. */
+typedef struct tn_frame {
+    struct tn_frame *below;
+    tarn_future *future; /* NULL: an initializer or finalizer */
+    tn_block *memory;
+    bool failed;    /* tarn_fail() was called */
+    bool told;      /* tarn_stop_requested() said true */
+    unsigned waits; /* blocking sections that were open when it began */
+    char *text;     /* where an initializer's failure is written; `text_size` bytes */
+    size_t text_size;
+} tn_frame;
+
+/* A worker's thread. Its back end fills in the first part before tn_context_enter(). Only the
+ * thread itself touches it, but for what deadlock.c says. */
+typedef struct tn_context {
+    tarn_executor *executor;
+    int index;                     /* tarn_worker_index() */
+    const tn_atomic_u32 *stopping; /* not 0: all that runs here is asked to stop */
+    size_t stack_size;
+
+    bool ready;      /* the initializer has run: it may claim tasks */
+    unsigned waits;  /* how many blocking sections it is in, one within the other */
+    uint16_t runner; /* its place in the search for cycles; TN_NO_RUNNER: none was left */
+    unsigned char *stack_floor; /* it claims no task on a stack deeper than this */
+    void *local;
+    tn_frame *frame;      /* the topmost task */
+    struct tn_wait *wait; /* the blocked wait, as deadlock.c knows it */
+} tn_context;
+
+/* Makes the calling thread that worker, until it leaves. */
+void tn_context_enter(tn_context *context);
+void tn_context_leave(tn_context *context);
+
+/* The calling thread's; NULL if it is not a worker. */
+tn_context *tn_context_here(void);
+
+/* Runs the task of a future that this worker started, and ends it. errno is left as it was. The
+ * caller's owner must not be a handle. */
+void tn_run(tn_context *context, tarn_future *future);
+
+/* Runs an initializer or finalizer; true: it did not fail. Otherwise its text is in `text`. */
+bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, char *text,
+                 size_t size);
+
+/* Runs the task on this stack, now, if it has not started, belongs to this worker's own executor
+ * and enough stack is left; true: it has ended. The caller has a handle. */
+bool tn_run_claimed(tn_context *context, tarn_future *future);
+
+/* Frees a list of blocks, all but the one that holds `kept`, which is returned. */
+tn_block *tn_result_memory_free(tn_block *blocks, const void *kept);
+
+#endif

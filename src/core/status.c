@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/status.h"
+
+#include "platform/tls.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+typedef struct status_line {
+    const char *name, *text;
+    tarn_failure failure;
+} status_line;
+
+#define LINE(status_, text_) \
+    [-(status_)] = {#status_, \
+                    text_, \
+                    {.size = sizeof(tarn_failure), \
+                     .status = (status_), \
+                     .text = text_, \
+                     .task = "", \
+                     .worker = -1}},
+
+static const status_line lines[] = {TN_STATUSES(LINE)};
+
+enum { LINES = sizeof lines / sizeof *lines };
+
+_Static_assert(LINES == 1 - TARN_SYSTEM, "every status but TARN_END has its line");
+
+const char *tarn_status_name(tarn_status status)
+{
+    if (status == TARN_END)
+        return "TARN_END";
+    return status <= 0 && status > -LINES ? lines[-status].name : "unknown status";
+}
+
+const char *tarn_status_text(tarn_status status)
+{
+    if (status == TARN_END)
+        return "there is nothing more, for now";
+    return status <= 0 && status > -LINES ? lines[-status].text : "this is not a status";
+}
+
+const tarn_failure *tn_status_failure(tarn_status status)
+{
+    return &lines[-status].failure;
+}
+
+typedef struct error_text {
+    char text[248];
+} error_text;
+
+TN_THREAD_LOCAL(error_text, formatted);
+TN_THREAD_LOCAL(const char *, last);
+
+const char *tarn_last_error(void)
+{
+    return *last() ? *last() : "";
+}
+
+tarn_status tn_error(tarn_status status, const char *text)
+{
+    *last() = text;
+    return status;
+}
+
+tarn_status tn_error_format(tarn_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(formatted()->text, sizeof formatted()->text, format, arguments);
+    va_end(arguments);
+    return tn_error(status, formatted()->text);
+}

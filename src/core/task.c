@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/task.h"
+
+#include "core/future.h"
+#include "core/status.h"
+#include "core/wait.h"
+
+/* The largest power of two that divides the size of an object is a multiple of its alignment. */
+static size_t alignment_of(size_t size)
+{
+    size_t power = size & (~size + 1);
+    return power == 0 ? 1 : power > 16 ? 16 : power;
+}
+
+tn_layout tn_task_layout(const tarn_task *task)
+{
+    size_t alignment = alignment_of(task->result.size);
+    size_t result = (task->args_size + alignment - 1) & ~(alignment - 1);
+    size_t end = result + task->result.size;
+    return (tn_layout){.result = result, .bytes = end, .size = end};
+}
+
+tarn_status tn_task_check(const tarn_task *task, const char *call)
+{
+    const char *wrong = NULL;
+    if (!task)
+        return tn_error_format(TARN_INVALID, "%s: task is NULL", call);
+    if (task->size != sizeof *task)
+        wrong = "size is not sizeof(tarn_task)";
+    else if (!task->call || !task->name)
+        wrong = "call or name is NULL";
+    else if (task->arg_count > 0 && !task->args)
+        wrong = "args is NULL but arg_count is not 0";
+    else if (task->flags != 0)
+        wrong = "flags is not 0";
+    else if (task->args_size > SIZE_MAX / 4 || task->result.size > SIZE_MAX / 4)
+        wrong = "args_size or result.size is beyond the address space";
+    if (!wrong)
+        return TARN_OK;
+    return tn_error_format(TARN_INVALID, "%s: task->%s; make it by TARN_TASK()", call, wrong);
+}
+
+static const tarn_bytes *bytes_at(const void *args, const tarn_field *field)
+{
+    return (const tarn_bytes *)(const void *)((const unsigned char *)args + field->offset);
+}
+
+size_t tn_task_bytes(const tarn_task *task, const void *args)
+{
+    size_t total = 0;
+    for (uint32_t i = 0; i < task->arg_count; i++) {
+        if (task->args[i].kind != TARN_KIND_BYTES)
+            continue;
+        const tarn_bytes *bytes = bytes_at(args, &task->args[i]);
+        if ((!bytes->data && bytes->size > 0) || bytes->size > SIZE_MAX / 4 - total)
+            return SIZE_MAX;
+        total += bytes->size;
+    }
+    return total;
+}
+
+/* Points each tarn_bytes of the copied arguments to a copy of its data at `to`. */
+static void copy_bytes(const tarn_task *task, void *args, unsigned char *to)
+{
+    for (uint32_t i = 0; i < task->arg_count; i++) {
+        if (task->args[i].kind != TARN_KIND_BYTES)
+            continue;
+        tarn_bytes *bytes = (tarn_bytes *)(uintptr_t)bytes_at(args, &task->args[i]);
+        if (bytes->size > 0)
+            memcpy(to, bytes->data, bytes->size);
+        bytes->data = to;
+        to += bytes->size;
+    }
+}
+
+tarn_future *tn_task_cell(const tarn_task *task, const void *args, uint32_t owners)
+{
+    tn_layout layout = tn_task_layout(task);
+    size_t bytes = tn_task_bytes(task, args);
+    tarn_future *cell = tn_cell_new(task, layout.size + bytes, owners);
+    if (!cell)
+        return NULL;
+    unsigned char *payload = tn_cell_payload(cell);
+    if (task->args_size > 0)
+        memcpy(payload, args, task->args_size);
+    if (bytes > 0)
+        copy_bytes(task, payload, payload + layout.bytes);
+    return cell;
+}
+
+void *tn_task_result(const tarn_future *future)
+{
+    return (unsigned char *)tn_cell_payload(future) + tn_task_layout(future->task).result;
+}
+
+tarn_status tarn_result(tarn_future *future, const tarn_task *task, void *result, size_t size)
+{
+    if (!future)
+        return tn_error(TARN_INVALID, "tarn_result: future is NULL");
+    bool immortal = tn_future_word(future) & TN_IMMORTAL;
+    if (task && future->task != task && !immortal)
+        return tn_error_format(TARN_MISMATCH,
+                               "tarn_result: the future is one of task \"%s\", not of \"%s\"",
+                               tn_task_name(future->task), task->name);
+    size_t own = future->task ? future->task->result.size : 0;
+    if (!result && (size > 0 || (task && own > 0)))
+        return tn_error(TARN_INVALID, "tarn_result: result is NULL");
+    if (result && size != own && !immortal)
+        return tn_error_format(TARN_INVALID,
+                               "tarn_result: size is %zu, but the result of \"%s\" has %zu bytes",
+                               size, tn_task_name(future->task), own);
+
+    tarn_status status = tn_wait_one(future, TN_CLOCK_NEVER);
+    if (status != TARN_OK)
+        return status;
+    status = tn_future_status(future);
+    if (status == TARN_OK && size > 0)
+        memcpy(result, tn_task_result(future), size);
+    return status;
+}
+
+const void *tarn_args(const tarn_future *future, const tarn_task *task)
+{
+    if (!future) {
+        tn_error(TARN_INVALID, "tarn_args: future is NULL");
+        return NULL;
+    }
+    if (task && future->task != task) {
+        tn_error_format(TARN_MISMATCH, "tarn_args: the future is one of task \"%s\", not of \"%s\"",
+                        tn_task_name(future->task), task->name);
+        return NULL;
+    }
+    /* Only what was queued has a copy of its arguments: promises and refusals do not. */
+    return future->executor && future->task->args_size > 0 ? tn_cell_payload(future) : NULL;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/wait.h"
+
+#include "core/future.h"
+#include "core/hook.h"
+#include "core/status.h"
+#include "platform/futex.h"
+#include "platform/memory.h"
+
+/* ---- A worker's sleep ------------------------------------------------------------------------ */
+
+tarn_status tn_sleep_begin(tn_context *context, tn_wait *wait, bool timed)
+{
+    if (!context)
+        return TARN_OK;
+    if (wait && !timed && !tn_deadlock_add(context, wait))
+        return tn_error(TARN_DEADLOCK, "the wait would close a cycle of tasks that wait for each "
+                                       "other; none of them could ever go on");
+    if (context->waits++ > 0)
+        return TARN_OK;
+    if (context->executor->backend->block(context->executor, timed))
+        return TARN_OK;
+    context->waits--;
+    tn_deadlock_remove(context);
+    return tn_error(TARN_DEADLOCK, "no spare thread can be had, and this worker is the last that "
+                                   "runs; raise max_spares, or wait with a deadline");
+}
+
+void tn_sleep_end(tn_context *context)
+{
+    if (!context)
+        return;
+    tn_deadlock_remove(context);
+    if (--context->waits == 0)
+        context->executor->backend->unblock(context->executor);
+}
+
+void tarn_blocking_begin(void)
+{
+    tn_sleep_begin(tn_context_here(), NULL, true);
+}
+
+/* Whether the topmost task itself opened the innermost section. */
+static bool in_own_section(const tn_context *context)
+{
+    return context->waits > (context->frame ? context->frame->waits : 0);
+}
+
+void tarn_blocking_end(void)
+{
+    tn_context *context = tn_context_here();
+    if (context && in_own_section(context))
+        tn_sleep_end(context);
+}
+
+void tn_sleep_end_all(tn_context *context)
+{
+    while (in_own_section(context))
+        tn_sleep_end(context);
+}
+
+/* ---- One or all: each future's own word ------------------------------------------------------ */
+
+/* False: the time is up and it has not ended. */
+static bool sleep_until_ended(tarn_future *future, int64_t until)
+{
+    uint32_t state = tn_future_word(future);
+    while (!(state & TN_FINISHED)) {
+        if (!(state & TN_WAITER) &&
+            !tn_u32_cas_weak_acquire(&future->state, &state, state | TN_WAITER))
+            continue;
+        if (!tn_futex_wait(&future->state, state | TN_WAITER, until))
+            return tn_future_ended(future);
+        state = tn_future_word(future);
+    }
+    return true;
+}
+
+typedef struct many {
+    tn_wait wait;
+    tarn_future *const *futures;
+    size_t count;
+} many;
+
+static void each_of_many(const tn_wait *wait, bool (*visit)(const tarn_future *, void *),
+                         void *data)
+{
+    const many *all = (const void *)wait;
+    for (size_t i = 0; i < all->count && visit(all->futures[i], data); i++)
+        ;
+}
+
+/* Runs what may be run here, then sleeps on one after the other: no memory, no hooks, and at most
+ * as many wake-ups as futures. */
+static tarn_status wait_for_all(tarn_future *const *futures, size_t n, int64_t until)
+{
+    tn_context *context = tn_context_here();
+    bool forever = until == TN_CLOCK_NEVER;
+    size_t pending = n;
+    for (size_t i = n; i-- > 0;) {
+        if (!tn_future_ended(futures[i]) &&
+            !(forever && context && tn_run_claimed(context, futures[i])))
+            pending = i;
+    }
+    if (pending == n)
+        return TARN_OK;
+    if (tn_is_past(until))
+        return TARN_TIMEOUT;
+
+    many all = {.wait = {.each = each_of_many}, .futures = futures, .count = n};
+    tarn_status status = tn_sleep_begin(context, &all.wait, !forever);
+    if (status != TARN_OK)
+        return status;
+    for (size_t i = pending; i < n && status == TARN_OK; i++) {
+        if (!sleep_until_ended(futures[i], until))
+            status = TARN_TIMEOUT;
+    }
+    tn_sleep_end(context);
+    return status;
+}
+
+tarn_status tn_wait_one(tarn_future *future, int64_t until)
+{
+    return tn_future_ended(future) ? TARN_OK : wait_for_all(&future, 1, until);
+}
+
+tarn_status tarn_future_wait(tarn_future *future, tarn_deadline deadline)
+{
+    if (!future)
+        return tn_error(TARN_INVALID, "tarn_future_wait: future is NULL");
+    tarn_status status = tn_wait_one(future, tn_until(deadline));
+    if (status == TARN_TIMEOUT)
+        tn_error(status, "tarn_future_wait: the future had not ended by the deadline");
+    return status;
+}
+
+/* ---- Any: hooks in each future, and one word that they set ----------------------------------- */
+
+typedef struct any_wait {
+    tn_hook_owner owner;
+    tn_wait wait;
+    tn_hook *hooks;
+    size_t count;
+    bool every;          /* each ending is worth looking again; otherwise errors and the last */
+    tn_atomic_u64 left;  /* hooks that have not fired */
+    tn_atomic_u32 fired; /* futex: 1 once it is worth looking again */
+} any_wait;
+
+static bool is_error(const tarn_future *future)
+{
+    tarn_status status = tn_future_status(future);
+    return status != TARN_OK && status != TARN_CANCELLED;
+}
+
+static void any_ended(tn_hook_owner *owner, tn_hook *hook)
+{
+    any_wait *any = (any_wait *)(void *)owner;
+    bool last = tn_u64_sub_relaxed(&any->left, 1) == 1;
+    if (!last && !any->every && !is_error(hook->future))
+        return;
+    /* release: the ending comes first. The waiter stays until the hook lock is free. */
+    tn_u32_store_release(&any->fired, 1);
+    tn_futex_wake(&any->fired, 1);
+}
+
+static void each_hooked(const tn_wait *wait, bool (*visit)(const tarn_future *, void *), void *data)
+{
+    const any_wait *any = (const void *)((const char *)wait - offsetof(any_wait, wait));
+    for (size_t i = 0; i < any->count && visit(any->hooks[i].future, data); i++)
+        ;
+}
+
+/* Whether the condition holds by now. */
+static bool is_satisfied(tarn_future *const *futures, size_t n, tarn_when when)
+{
+    size_t ended = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!tn_future_ended(futures[i]))
+            continue;
+        ended++;
+        if (when == TARN_WAIT_FIRST || is_error(futures[i]))
+            return true;
+    }
+    return ended == n;
+}
+
+/* Sleeps until one of the hooks is worth looking again. */
+static tarn_status sleep_on_hooks(tn_context *context, any_wait *any, int64_t until)
+{
+    tarn_status status = tn_sleep_begin(context, &any->wait, until != TN_CLOCK_NEVER);
+    if (status != TARN_OK)
+        return status;
+    for (size_t i = 0; i < any->count; i++) {
+        if (!tn_hook_add(&any->hooks[i]))
+            any_ended(&any->owner, &any->hooks[i]);
+    }
+    while (status == TARN_OK && !tn_u32_load_acquire(&any->fired)) {
+        if (!tn_futex_wait(&any->fired, 0, until) && !tn_u32_load_acquire(&any->fired))
+            status = TARN_TIMEOUT;
+    }
+    for (size_t i = 0; i < any->count; i++)
+        tn_hook_remove(&any->hooks[i]);
+    tn_sleep_end(context);
+    return status;
+}
+
+/* One round: a hook for each future whose ending can still make the difference. */
+static tarn_status wait_for_news(tarn_future *const *futures, size_t n, tarn_when when,
+                                 tn_hook *hooks, int64_t until)
+{
+    tn_context *context = tn_context_here();
+    any_wait any = {.owner = {any_ended}, .wait = {.any = true, .each = each_hooked}};
+    any.hooks = hooks;
+    /* A task comes back for each ending: what is left may have become a cycle. */
+    any.every = when == TARN_WAIT_FIRST || context;
+    for (size_t i = 0; i < n; i++) {
+        if (when == TARN_WAIT_FIRST || !tn_future_ended(futures[i]) || is_error(futures[i]))
+            hooks[any.count++] = (tn_hook){.future = futures[i], .owner = &any.owner};
+    }
+    tn_u64_set(&any.left, any.count);
+    return any.count == 0 ? TARN_OK : sleep_on_hooks(context, &any, until);
+}
+
+static tarn_status wait_for_any(tarn_future *const *futures, size_t n, tarn_when when,
+                                int64_t until)
+{
+    if (is_satisfied(futures, n, when))
+        return TARN_OK;
+    if (tn_is_past(until))
+        return TARN_TIMEOUT;
+
+    tn_hook few[16];
+    tn_hook *hooks = n <= sizeof few / sizeof *few ? few : tn_alloc_array(n, sizeof *hooks);
+    if (!hooks)
+        return tn_error(TARN_NO_MEMORY, "tarn_wait: no memory for so many futures");
+    tarn_status status;
+    do
+        status = wait_for_news(futures, n, when, hooks, until);
+    while (status == TARN_OK && !is_satisfied(futures, n, when));
+    if (hooks != few)
+        tn_free(hooks);
+    return status;
+}
+
+tarn_status tarn_wait(tarn_future *const *futures, size_t n, tarn_when when, tarn_deadline deadline,
+                      size_t *done)
+{
+    if (!futures && n > 0)
+        return tn_error(TARN_INVALID, "tarn_wait: futures is NULL");
+    if (when != TARN_WAIT_ALL && when != TARN_WAIT_FIRST && when != TARN_WAIT_FIRST_ERROR)
+        return tn_error_format(TARN_INVALID, "tarn_wait: when is %d; give a TARN_WAIT_ constant",
+                               (int)when);
+    for (size_t i = 0; i < n; i++) {
+        if (!futures[i])
+            return tn_error_format(TARN_INVALID, "tarn_wait: futures[%zu] is NULL", i);
+    }
+
+    int64_t until = tn_until(deadline);
+    tarn_status status = when == TARN_WAIT_ALL ? wait_for_all(futures, n, until)
+                                               : wait_for_any(futures, n, when, until);
+    size_t ended = 0;
+    for (size_t i = 0; i < n && (done || status == TARN_TIMEOUT); i++)
+        ended += tn_future_ended(futures[i]);
+    if (done)
+        *done = ended;
+    if (status == TARN_TIMEOUT)
+        tn_error_format(status, "tarn_wait: %zu of %zu futures unfinished", n - ended, n);
+    return status;
+}

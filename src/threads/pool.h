@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The thread pool. One mutex guards all of it; README.md tells the states of a worker and why
+ * nobody sleeps who is needed. */
+#ifndef TN_THREADS_POOL_H
+#define TN_THREADS_POOL_H
+
+#include "core/run.h"
+#include "platform/mutex.h"
+#include "platform/thread.h"
+#include "threads/queue.h"
+
+typedef struct tn_pool tn_pool;
+
+typedef struct tn_worker {
+    tn_context context;
+    tn_pool *pool;
+    tn_thread thread;
+    tn_atomic_u32 stopping; /* its task is asked to stop, with all that this task runs */
+    const tarn_task *task;  /* what it runs, at the bottom of its stack; NULL: nothing */
+    int *counted;           /* which of the pool's counters it is in, unless it is blocked */
+    bool exists;            /* a thread is this worker; otherwise the place is free */
+
+    /* Asleep for want of work. */
+    tn_cond wake;
+    bool woken;
+    struct tn_worker *above, *below; /* in the stack of the idle */
+} tn_worker;
+
+struct tn_pool {
+    tarn_executor executor;
+
+    /* Set once. */
+    int max_workers; /* permits to run */
+    int max_threads; /* workers and spares */
+    bool serial;     /* one thread for good */
+    double idle_timeout;
+    size_t stack_size;
+    char *name;
+    tarn_future *initializer; /* holds a copy of its arguments; never runs as a future */
+    const tarn_task *finalizer;
+
+    tn_mutex mutex; /* of all that follows */
+    tn_queue queue;
+    tn_worker **workers; /* by index; made when first needed, kept until the end */
+    tn_worker *idle;     /* the one that went to sleep last */
+
+    /* Where the threads are: each is in one of these states. */
+    int threads;  /* all of them */
+    int starting; /* on the way to the queue, for the first time: in the initializer */
+    int running;  /* have a permit: running a task */
+    int blocked;  /* inside a task or initializer, in a wait; gave the permit back */
+    int idlers;   /* asleep for want of work */
+    int woken;    /* no longer so, on the way to the queue */
+    int leaving;  /* on the way out: in the finalizer */
+
+    bool closed;       /* takes no more work */
+    bool broken;       /* the initializer failed, and so does everything else */
+    bool abandoned;    /* the last thread frees it */
+    char failure[256]; /* why it is broken */
+
+    int watchers;    /* threads in drain or shutdown */
+    tn_cond settled; /* nothing is queued and nothing runs, or the last thread has left */
+    bool has_left;   /* `left` is a thread to be joined: the last that has left */
+    tn_thread left;
+};
+
+/* Makes sure that `length` queued futures will be served: wakes or starts one worker if there are
+ * permits. 0; otherwise the errno of a thread that could not be started, and nobody else is awake
+ * who would ever look at the queue. Under the mutex. */
+int tn_pool_secure_worker(tn_pool *pool, size_t length);
+
+/* Wakes all idle workers. Under the mutex. */
+void tn_pool_wake_all(tn_pool *pool);
+
+/* Ends a list of queued futures, by `link`: TARN_CANCELLED, or another status with its text. */
+void tn_pool_end_all(tarn_future *list, tarn_status status, const char *text);
+
+/* As tarn_backend says. */
+bool tn_pool_block(tarn_executor *executor, bool timed);
+void tn_pool_unblock(tarn_executor *executor);
+
+/* Frees the pool when no thread is left but perhaps the caller. */
+void tn_pool_free(tn_pool *pool);
+
+#endif

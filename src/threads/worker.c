@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The life of a worker: start, loop, sleep, block, leave. */
+#include "threads/pool.h"
+
+#include "core/future.h"
+#include "core/wait.h"
+#include "platform/clock.h"
+#include "platform/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* ---- Waking and starting --------------------------------------------------------------------- */
+
+/* Takes a worker out of the stack of the idle. */
+static void leave_idle(tn_pool *pool, tn_worker *worker)
+{
+    if (worker->above)
+        worker->above->below = worker->below;
+    else
+        pool->idle = worker->below;
+    if (worker->below)
+        worker->below->above = worker->above;
+    pool->idlers--;
+}
+
+/* The worker that slept for the shortest time: its stack is still in the cache. */
+static void wake_one(tn_pool *pool)
+{
+    tn_worker *worker = pool->idle;
+    leave_idle(pool, worker);
+    worker->woken = true;
+    pool->woken++;
+    tn_cond_signal(&worker->wake);
+}
+
+void tn_pool_wake_all(tn_pool *pool)
+{
+    while (pool->idle)
+        wake_one(pool);
+}
+
+static tn_worker *find_place(tn_pool *pool)
+{
+    int index = 0;
+    while (pool->workers[index] && pool->workers[index]->exists)
+        index++;
+    if (pool->workers[index])
+        return pool->workers[index];
+
+    tn_worker *worker = tn_alloc(sizeof *worker);
+    if (!worker)
+        return NULL;
+    if (tn_cond_init(&worker->wake) != 0) {
+        tn_free(worker);
+        return NULL;
+    }
+    worker->pool = pool;
+    worker->context.executor = &pool->executor;
+    worker->context.index = index;
+    worker->context.stopping = &worker->stopping;
+    worker->context.stack_size = pool->stack_size;
+    return pool->workers[index] = worker;
+}
+
+static void run_worker(void *data);
+
+/* Under the mutex, although it takes its time: whoever needs a thread must know whether there will
+ * be one before anybody decides to sleep. */
+static int start_worker(tn_pool *pool)
+{
+    tn_worker *worker = find_place(pool);
+    if (!worker)
+        return ENOMEM;
+    char name[32];
+    int index = worker->context.index;
+    /* The system keeps 15 bytes: what is cut off is the end of the pool's name. */
+    int digits = snprintf(NULL, 0, "-%d", index);
+    snprintf(name, sizeof name, "%.*s-%d", 15 - digits, pool->name ? pool->name : "tarn", index);
+    int error = tn_thread_start(&worker->thread, pool->stack_size, name, run_worker, worker);
+    if (error != 0)
+        return error;
+    worker->exists = true;
+    worker->counted = &pool->starting;
+    pool->threads++;
+    pool->starting++;
+    return 0;
+}
+
+int tn_pool_secure_worker(tn_pool *pool, size_t length)
+{
+    int coming = pool->starting + pool->woken;
+    if (pool->running + coming >= pool->max_workers || length <= (size_t)coming)
+        return 0;
+    if (pool->idle) {
+        /* One at a time: the one that comes wakes the next if there is still need. */
+        if (pool->woken == 0)
+            wake_one(pool);
+        return 0;
+    }
+    if (pool->threads == pool->max_threads)
+        return 0;
+    int error = start_worker(pool);
+    return pool->running + coming > 0 ? 0 : error;
+}
+
+/* ---- Blocking -------------------------------------------------------------------------------- */
+
+bool tn_pool_block(tarn_executor *executor, bool timed)
+{
+    tn_pool *pool = (tn_pool *)(void *)executor;
+    tn_worker *worker = (tn_worker *)(void *)tn_context_here();
+    tn_mutex_lock(&pool->mutex);
+    --*worker->counted;
+    pool->blocked++;
+    int error = pool->queue.length > 0 ? tn_pool_secure_worker(pool, pool->queue.length) : 0;
+    bool alone = pool->running + pool->starting + pool->woken + pool->idlers == 0;
+    bool full = pool->threads - pool->leaving == pool->max_threads;
+    bool refused = !timed && alone && (full || error != 0);
+    if (refused) {
+        pool->blocked--;
+        ++*worker->counted;
+    }
+    tn_mutex_unlock(&pool->mutex);
+    return !refused;
+}
+
+void tn_pool_unblock(tarn_executor *executor)
+{
+    tn_pool *pool = (tn_pool *)(void *)executor;
+    tn_worker *worker = (tn_worker *)(void *)tn_context_here();
+    tn_mutex_lock(&pool->mutex);
+    pool->blocked--;
+    ++*worker->counted;
+    tn_mutex_unlock(&pool->mutex);
+}
+
+/* ---- The loop -------------------------------------------------------------------------------- */
+
+/* Everything in this part is under the mutex, unless it says otherwise. */
+
+static bool is_settled(const tn_pool *pool)
+{
+    return pool->queue.length == 0 && pool->running + pool->blocked == 0;
+}
+
+static bool is_ending(const tn_pool *pool)
+{
+    return (pool->closed || pool->broken) && pool->queue.length == 0;
+}
+
+static void tell_watchers(tn_pool *pool)
+{
+    if (pool->watchers > 0 && (is_settled(pool) || pool->threads == 0))
+        tn_cond_broadcast(&pool->settled);
+}
+
+/* Starts the next future if there is a permit for it; NULL: nothing to do for now. */
+static tarn_future *take(tn_pool *pool, tn_worker *worker)
+{
+    if (pool->running >= pool->max_workers)
+        return NULL;
+    tarn_future *future = tn_queue_start(&pool->queue);
+    if (!future)
+        return NULL;
+    pool->running++;
+    worker->task = future->task;
+    if (pool->queue.length > 0)
+        tn_pool_secure_worker(pool, pool->queue.length);
+    return future;
+}
+
+/* Runs one future, without the mutex. */
+static void run_one(tn_pool *pool, tn_worker *worker, tarn_future *future)
+{
+    tn_mutex_unlock(&pool->mutex);
+    tn_run(&worker->context, future);
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    tn_mutex_lock(&pool->mutex);
+    pool->running--;
+    worker->task = NULL;
+    tn_u32_store_relaxed(&worker->stopping, 0);
+}
+
+/* Sleeps until woken; false: nobody did, and it may go home. */
+static bool sleep_idle(tn_pool *pool, tn_worker *worker)
+{
+    int64_t until = pool->serial ? TN_CLOCK_NEVER : tn_clock_after(pool->idle_timeout);
+    worker->woken = false;
+    worker->above = NULL;
+    worker->below = pool->idle;
+    if (worker->below)
+        worker->below->above = worker;
+    pool->idle = worker;
+    pool->idlers++;
+
+    bool in_time = true;
+    while (!worker->woken && in_time)
+        in_time = tn_cond_wait_until(&worker->wake, &pool->mutex, until);
+    if (!worker->woken) {
+        leave_idle(pool, worker);
+        return false;
+    }
+    pool->woken--;
+    return true;
+}
+
+/* Runs what is queued until it is time to go. */
+static void serve(tn_pool *pool, tn_worker *worker)
+{
+    do {
+        tarn_future *future;
+        while ((future = take(pool, worker)))
+            run_one(pool, worker, future);
+        tell_watchers(pool);
+    } while (!is_ending(pool) && sleep_idle(pool, worker));
+    /* Those who sleep because all permits were taken have nothing left to wait for. */
+    if (is_ending(pool))
+        tn_pool_wake_all(pool);
+}
+
+/* Not under the mutex. false: the initializer failed, and with it the pool. */
+static bool initialize(tn_pool *pool, tn_worker *worker)
+{
+    char text[160];
+    const tarn_future *initializer = pool->initializer;
+    if (!initializer || tn_run_hook(&worker->context, initializer->task,
+                                    tn_cell_payload(initializer), text, sizeof text))
+        return true;
+
+    tn_mutex_lock(&pool->mutex);
+    if (!pool->broken)
+        snprintf(pool->failure, sizeof pool->failure, "the initializer \"%.40s\" failed: %s",
+                 initializer->task->name, text);
+    pool->broken = true;
+    tarn_future *pending = tn_queue_take_all(&pool->queue);
+    tn_pool_wake_all(pool);
+    tn_mutex_unlock(&pool->mutex);
+    /* Written once, before `broken` was set. */
+    tn_pool_end_all(pending, TARN_BROKEN, pool->failure);
+    return false;
+}
+
+/* The last steps, with the mutex held at first: see the numbered list in README.md. */
+static void leave(tn_pool *pool, tn_worker *worker)
+{
+    pool->threads--;
+    pool->leaving--;
+    worker->exists = false;
+    tarn_future *stranded = NULL;
+    int error = pool->queue.length > 0 ? tn_pool_secure_worker(pool, pool->queue.length) : 0;
+    if (error != 0)
+        stranded = tn_queue_take_all(&pool->queue);
+
+    bool join_former = pool->has_left;
+    tn_thread former = pool->left, self = worker->thread;
+    bool free_pool = pool->threads == 0 && pool->abandoned;
+    pool->left = self;
+    pool->has_left = true;
+    tell_watchers(pool);
+    tn_mutex_unlock(&pool->mutex);
+
+    tn_pool_end_all(stranded, TARN_BROKEN, "no worker thread can be started");
+    if (join_former)
+        tn_thread_join(former);
+    if (free_pool) {
+        tn_thread_detach(self);
+        tn_pool_free(pool);
+    }
+}
+
+static void run_worker(void *data)
+{
+    tn_worker *worker = data;
+    tn_pool *pool = worker->pool;
+    tn_context_enter(&worker->context);
+    bool initialized = initialize(pool, worker);
+    worker->context.ready = initialized;
+
+    tn_mutex_lock(&pool->mutex);
+    pool->starting--;
+    worker->counted = &pool->running;
+    if (initialized)
+        serve(pool, worker);
+    pool->leaving++;
+    worker->counted = &pool->leaving;
+    tn_mutex_unlock(&pool->mutex);
+
+    if (initialized && pool->finalizer) {
+        char text[64];
+        worker->context.ready = false;
+        tn_run_hook(&worker->context, pool->finalizer, NULL, text, sizeof text);
+    }
+    tn_context_leave(&worker->context);
+    tn_mutex_lock(&pool->mutex);
+    leave(pool, worker);
+}
