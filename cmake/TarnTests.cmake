@@ -7,9 +7,7 @@
 find_path(CMOCKA_INCLUDE_DIR cmocka.h REQUIRED)
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
 
-add_library(tarn_runner OBJECT
-    ${PROJECT_SOURCE_DIR}/tests/support/runner.c
-    ${PROJECT_SOURCE_DIR}/tests/support/sanitizers.c)
+add_library(tarn_runner STATIC ${PROJECT_SOURCE_DIR}/tests/support/runner.c)
 target_include_directories(tarn_runner PUBLIC ${PROJECT_SOURCE_DIR}/tests/support)
 target_include_directories(tarn_runner SYSTEM PUBLIC ${CMOCKA_INCLUDE_DIR})
 target_compile_definitions(tarn_runner PUBLIC _GNU_SOURCE)
