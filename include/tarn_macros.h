@@ -56,7 +56,7 @@
 #define TARN_PASS_7_(p)            TARN_PASS_6_(p), p->a7
 #define TARN_PASS_8_(p)            TARN_PASS_7_(p), p->a8
 
-/* A type that can stand where a plain name can: T may be "int (*)(int)" or "int[4]". */
+/* T, in a form that a name can follow even if it is written "int (*)(int)" or "int[4]". */
 #define TARN_TYPE_(T)              __typeof__(T)
 
 #define TARN_INLINE_               __attribute__((unused)) static inline
@@ -75,6 +75,8 @@
  *                                 later cannot have
  *  TARN_KIND_(T)                  its tarn_kind
  *  TARN_CHECK_TYPE_(what, T)      refuses what cannot be copied as bytes
+ *  TARN_CAST_(T, x)               x, a const void *, as a T
+ *  TARN_RAW_(p)                   p as a void *
  *  TARN_FUNCTION_(R, f, ...)      f, to be called
  *  TARN_CHECK_FUNCTION_(R, f, ...)    refuses an f of another signature
  *  TARN_IS_FUNCTION_(f, type)     true if f, one of the generated functions, is of this type
@@ -125,6 +127,7 @@ template <class T> struct tarn_options_ {
 #define TARN_DEADLINE_(n)          (tarn_deadline{n})
 #define TARN_NULL_                 nullptr
 #define TARN_CAST_(T, x)           static_cast<T>(x)
+#define TARN_RAW_(p)               const_cast<void *>(static_cast<const void *>(p))
 #define TARN_ASSERT_               static_assert
 #define TARN_PLAIN_(T)             tarn_type_<T>::plain
 #define TARN_KIND_(T)              tarn_type_<T>::kind
@@ -155,7 +158,7 @@ template <class T> struct tarn_options_ {
 #define TARN_SET_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, more, ...) \
     TARN_SET_6_(a, b, c, d, e, f) TARN_SET_6_(g, h, i, j, k, l) \
     TARN_SET_6_(m, n, o, p, q, r) TARN_SET_6_(s, t, u, v, w, x) \
-    struct tarn_at_most_24_options_ more;
+    static_assert(sizeof #more == 1, "a call takes at most 24 options");
 #define TARN_SET_6_(a, b, c, d, e, f) \
     static_cast<void>(tarn_o_ a); static_cast<void>(tarn_o_ b); static_cast<void>(tarn_o_ c); \
     static_cast<void>(tarn_o_ d); static_cast<void>(tarn_o_ e); static_cast<void>(tarn_o_ f);
@@ -165,6 +168,7 @@ template <class T> struct tarn_options_ {
 #define TARN_DEADLINE_(n)          ((tarn_deadline){n})
 #define TARN_NULL_                 NULL
 #define TARN_CAST_(T, x)           ((T)(x))
+#define TARN_RAW_(p)               ((void *)(p))
 #define TARN_ASSERT_               _Static_assert
 #define TARN_LVALUE_(T)            (*(TARN_TYPE_(T) *)0) /* only its type is looked at */
 #define TARN_PLAIN_(T)             __typeof__(((void)0, TARN_LVALUE_(T))) /* a comma drops const */
@@ -280,9 +284,9 @@ struct tarn_nobody_;
 #define TARN_MEMBER_(name, i, A) \
     TARN_CHECK_TYPE_("argument " #i " of " #name, A); \
     TARN_PLAIN_(A) a##i;
-#define TARN_PARAMETER_(name, i, A) , TARN_PLAIN_(A) a##i##_
+#define TARN_PARAMETER_(name, i, A) , TARN_TYPE_(A) a##i##_
 /* An assignment would refuse a struct with a const member. */
-#define TARN_STORE_(name, i, A)    memcpy(TARN_CAST_(void *, &args_.a##i), &a##i##_, sizeof a##i##_);
+#define TARN_STORE_(name, i, A)    memcpy(TARN_RAW_(&args_.a##i), &a##i##_, sizeof a##i##_);
 
 #define TARN_DECLARE_ANY_(name, R) \
     extern const tarn_task name##_task __attribute__((visibility(TARN_TASK_VISIBILITY))); \
@@ -295,9 +299,9 @@ struct tarn_nobody_;
 
 #define TARN_DECLARE_RESULT_0(name, R) \
     TARN_CHECK_TYPE_("the result of " #name, R); \
-    TARN_INLINE_ tarn_status name##_result(tarn_future *future_, TARN_PLAIN_(R) *result_) \
+    TARN_INLINE_ tarn_status name##_result(tarn_future *future_, TARN_TYPE_(R) *result_) \
     { \
-        return tarn_result(future_, &name##_task, result_, sizeof *result_); \
+        return tarn_result(future_, &name##_task, TARN_RAW_(result_), sizeof *result_); \
     }
 #define TARN_DECLARE_RESULT_1(name, R) \
     TARN_INLINE_ tarn_status name##_result(tarn_future *future_) \
@@ -352,7 +356,7 @@ struct tarn_nobody_;
                  TARN_IS_FUNCTION_(name##_result, \
                                    TARN_JOIN_(TARN_RESULT_TYPE_, TARN_IS_VOID_(R))(R)), \
                  #name " was declared with another result or other arguments")
-#define TARN_RESULT_TYPE_0(R)      tarn_status(tarn_future *, TARN_PLAIN_(R) *)
+#define TARN_RESULT_TYPE_0(R)      tarn_status(tarn_future *, TARN_TYPE_(R) *)
 #define TARN_RESULT_TYPE_1(R)      tarn_status(tarn_future *)
 
 /* clang-format on */

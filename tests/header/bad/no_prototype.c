@@ -1,0 +1,16 @@
+/* A function without a prototype takes anything, and says nothing of it.
+ *
+ * gcc: old has no prototype: write its types between the parentheses, or void
+ * clang: old has no prototype: write its types between the parentheses, or void
+ */
+#include <tarn.h>
+
+static int square(int n)
+{
+    return n * n;
+}
+static int old()
+{
+    return square(1);
+}
+TARN_TASK(int, old, int);

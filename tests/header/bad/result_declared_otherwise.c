@@ -1,0 +1,15 @@
+/* A task whose result changed, and its declaration in a header did not.
+ *
+ * gcc: square was declared with another result or other arguments
+ * clang: square was declared with another result or other arguments
+ * g++: square was declared with another result or other arguments
+ * clang++: square was declared with another result or other arguments
+ */
+#include <tarn.h>
+
+static int square(int n)
+{
+    return n * n;
+}
+TARN_TASK_DECLARE(long, square, int);
+TARN_TASK_DEFINE(int, square, int);
