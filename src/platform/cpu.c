@@ -65,7 +65,8 @@ static FILE *open_text(const char *directory, const char *name)
 
 /* ---- which directory is ours ---- */
 
-/* /proc/self/cgroup has a line "number:controllers:path" for each hierarchy. */
+/* /proc/self/cgroup has a line "number:controllers:path" for each hierarchy; the line
+ * of version 2 names no controllers. */
 static bool find_group(const char *root, enum version version, char group[PATH_MAX])
 {
     FILE *file = open_text(root, "proc/self/cgroup");
@@ -77,15 +78,14 @@ static bool find_group(const char *root, enum version version, char group[PATH_M
         return false;
     while (!found && getline(&line, &size, file) >= 0) {
         char *rest = line;
-        char *number, *controllers;
+        char *controllers;
 
         rest[strcspn(rest, "\n")] = '\0';
-        number = strsep(&rest, ":");
+        strsep(&rest, ":");
         controllers = strsep(&rest, ":");
         if (rest == NULL)
             continue;
-        if (version == VERSION_2 ? strcmp(number, "0") == 0 && controllers[0] == '\0'
-                                 : list_has(controllers, "cpu"))
+        if (version == VERSION_2 ? controllers[0] == '\0' : list_has(controllers, "cpu"))
             found = join(group, rest, "", "");
     }
     free(line);
