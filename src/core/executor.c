@@ -9,6 +9,7 @@
 #include "core/wait.h"
 #include "platform/memory.h"
 #include "platform/mutex.h"
+#include "platform/tls.h"
 
 /* ---- Identity -------------------------------------------------------------------------------- */
 
@@ -194,10 +195,14 @@ bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *te
 
 /* ---- The other public verbs ------------------------------------------------------------------ */
 
-static bool is_own_worker(const tarn_executor *executor)
+/* What this thread is shutting down: the callbacks of cancelled futures run meanwhile. */
+TN_THREAD_LOCAL(tarn_executor *, ending);
+
+/* Whether the executor cannot end, or come to rest, before the caller returns. */
+static bool needs_caller(const tarn_executor *executor)
 {
     const tn_context *context = tn_context_here();
-    return context && context->executor == executor;
+    return (context && context->executor == executor) || *ending() == executor;
 }
 
 tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options *options)
@@ -211,16 +216,19 @@ tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options 
     if (!(own.time_limit >= 0))
         return tn_error(TARN_INVALID, "tarn_shutdown: time_limit is negative or not a number; give "
                                       "seconds, or 0 for no limit");
-    if (is_own_worker(executor)) {
+    if (needs_caller(executor)) {
         executor->backend->close(executor);
-        return tn_error(TARN_DEADLOCK, "tarn_shutdown: called by a worker of this executor, which "
-                                       "would wait for itself; call tarn_abandon(), or call it "
-                                       "from outside");
+        return tn_error(TARN_DEADLOCK, "tarn_shutdown: called by a worker or callback of this "
+                                       "executor, which would wait for itself; call it from "
+                                       "outside, or tarn_abandon()");
     }
     int64_t until = own.time_limit > 0 ? tn_clock_after(own.time_limit) : TN_CLOCK_NEVER;
+    tarn_executor *outer = *ending();
+    *ending() = executor;
     tarn_blocking_begin();
     tarn_status status = executor->backend->shutdown(executor, &own, until);
     tarn_blocking_end();
+    *ending() = outer;
     return status;
 }
 
@@ -234,9 +242,10 @@ tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline)
 {
     if (!executor)
         return tn_error(TARN_INVALID, "tarn_drain: executor is NULL");
-    if (is_own_worker(executor))
-        return tn_error(TARN_DEADLOCK, "tarn_drain: called by a worker of this executor, which "
-                                       "would wait for itself; call it from outside");
+    if (needs_caller(executor))
+        return tn_error(TARN_DEADLOCK, "tarn_drain: called by a worker or callback of this "
+                                       "executor, which would wait for itself; call it from "
+                                       "outside");
     tarn_blocking_begin();
     tarn_status status = executor->backend->drain(executor, tn_until(deadline));
     tarn_blocking_end();
