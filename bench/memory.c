@@ -22,13 +22,13 @@ int main(int argc, char **argv)
 
     if (pool == NULL || futures == NULL)
         wrong("no pool or no memory: %s", tarn_last_error());
-    memset(futures, 1, (size_t)n * sizeof *futures); /* resident before the first look */
+    memset(futures, 1, (size_t)n * sizeof *futures); /* written to before the first look */
 
     tarn_future *gatekeeper = close_gate(pool);
-    double before = resident_bytes();
+    double before = own_bytes();
     for (int i = 0; i < n; i++)
         futures[i] = empty_submit(pool, i);
-    double bytes = (resident_bytes() - before) / n;
+    double bytes = (own_bytes() - before) / n;
     open_gate(gatekeeper);
 
     for (int i = 0; i < n; i++) {

@@ -25,10 +25,10 @@ int main(int argc, char **argv)
     g_thread_pool_push(pool, GINT_TO_POINTER(1), NULL);
     while (!g_atomic_int_get(&begun))
         g_thread_yield();
-    double before = resident_bytes();
+    double before = own_bytes();
     for (int i = 0; i < n; i++)
         g_thread_pool_push(pool, GINT_TO_POINTER(1), NULL);
-    double bytes = (resident_bytes() - before) / n;
+    double bytes = (own_bytes() - before) / n;
     g_mutex_unlock(&gate);
 
     g_thread_pool_free(pool, FALSE, TRUE);

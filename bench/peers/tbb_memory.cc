@@ -30,7 +30,7 @@ int main(int argc, char **argv)
     });
     while (!begun)
         std::this_thread::yield();
-    double before = resident_bytes();
+    double before = own_bytes();
     for (int i = 0; i < n; i++) {
         auto promise = std::make_unique<std::promise<int>>();
         futures[static_cast<size_t>(i)] = promise->get_future();
@@ -39,7 +39,7 @@ int main(int argc, char **argv)
             delete owned;
         });
     }
-    double bytes = (resident_bytes() - before) / n;
+    double bytes = (own_bytes() - before) / n;
     gate.unlock();
 
     for (auto &future : futures)
