@@ -298,7 +298,7 @@ static int ask_serializer(tarn_executor *serializer)
 }
 TARN_TASK(int, ask_serializer, tarn_executor *);
 
-CONTRACT_TEST(a_worker_never_runs_a_task_of_another_pool, NESTED)
+CONTRACT_TEST(a_worker_never_runs_a_task_of_another_pool, NESTED | SPARES)
 {
     tarn_executor *pool = pool_open();
     tarn_executor *serializer = pool_with(&(struct pool_options){.max_workers = 1,

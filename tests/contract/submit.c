@@ -307,7 +307,8 @@ CONTRACT_TEST(a_result_of_another_shape_is_a_mismatch, 0)
     assert_null(echo_args(future));
 
     long long wide = 17;
-    assert_int_equal(tarn_result(future, NULL, &wide, sizeof(wide)), TARN_MISMATCH);
+    assert_int_equal(tarn_result(future, NULL, &wide, sizeof(wide)), TARN_INVALID);
+    assert_contains(tarn_last_error(), "size");
     assert_true(wide == 17);
 
     int result = 0;
