@@ -206,18 +206,18 @@ TARN_TASK(int, result, int);
 TARN_TASK_AS(two_again, int, two, int, int);
 TARN_TASK_AS(nothing_again, void, nothing);
 
-#define N 5
-#define R 3
-#define T 3
-#define A 3
-#define V 7
-#define M 1
-#define X 9
-#define NONE_ 1
-#define SOME_ 1
-#define a1(x) x
-#define p(x) x
-#define r_(x) x
+#define N        5
+#define R        3
+#define T        3
+#define A        3
+#define V        7
+#define M        1
+#define X        9
+#define NONE_    1
+#define SOME_    1
+#define a1(x)    x
+#define p(x)     x
+#define r_(x)    x
 #define shape(x) ((x) * (x))
 static int(shape)(int x)
 {
@@ -377,9 +377,18 @@ TEST(the_arguments_come_back_as_submitted)
     finish(pool);
 }
 
+/* Leaves the stack that the next call will use full of something else than zero. */
+__attribute__((noinline)) static void soil_stack(void)
+{
+    volatile unsigned char dirt[1024];
+    for (size_t i = 0; i < sizeof dirt; i++)
+        dirt[i] = 0xaa;
+}
+
 TEST(padding_between_arguments_is_zero)
 {
     tarn_executor *pool = start();
+    soil_stack();
     tarn_future *it = eight_submit(pool, -1, -1, -1, -1, -1, -1, -1, 255);
     const unsigned char *bytes = (const unsigned char *)eight_args(it);
     assert_non_null(bytes);
@@ -463,6 +472,46 @@ TEST(keyword_calls_take_none_one_or_many)
     assert_int_equal(tarn_shutdown(pools[0]), TARN_OK);
     assert_int_equal(tarn_shutdown(pools[1], .time_limit = 60), TARN_OK);
     assert_int_equal(tarn_shutdown(pools[2], .cancel_pending = true, .time_limit = 60), TARN_OK);
+}
+
+static void expect_all_options(const tarn_thread_options *options)
+{
+    assert_int_equal(options->size, sizeof(tarn_thread_options));
+    assert_int_equal(options->max_workers, 1);
+    assert_int_equal(options->max_spares, 2);
+    assert_string_equal(options->name, "x");
+    assert_ptr_equal(options->initializer, &two_task);
+    assert_ptr_equal(options->initializer_args, &calls);
+    assert_ptr_equal(options->finalizer, &nothing_task);
+    assert_true(options->idle_timeout > 2.5);
+    assert_int_equal(options->stack_size, 65536);
+}
+
+TEST(every_option_arrives)
+{
+    expect_all_options(TARN_OPTIONS_(tarn_thread_options, .max_workers = 1, .max_spares = 2,
+                                     .name = "x", .initializer = &two_task,
+                                     .initializer_args = &calls, .finalizer = &nothing_task,
+                                     .idle_timeout = 3, .stack_size = 65536));
+}
+
+static void expect_no_option(const tarn_thread_options *options)
+{
+    assert_int_equal(options->size, sizeof(tarn_thread_options));
+    assert_int_equal(options->max_workers, 0);
+    assert_int_equal(options->max_spares, 0);
+    assert_null(options->name);
+    assert_null(options->initializer);
+    assert_null(options->initializer_args);
+    assert_null(options->finalizer);
+    assert_false(options->idle_timeout > 0 || options->idle_timeout < 0);
+    assert_int_equal(options->stack_size, 0);
+}
+
+TEST(options_not_given_are_zero)
+{
+    soil_stack();
+    expect_no_option(TARN_OPTIONS_(tarn_thread_options, ));
 }
 
 TEST(a_name_in_parentheses_is_the_function)

@@ -1,29 +1,39 @@
 // What only C++ can say. Compiled with more warnings than the rest: macros expand in users' code.
+extern "C" { // some put the braces around the include
+#include <tarn.h>
+}
+
 #include <chrono>
 #include <complex>
 #include <cstddef>
 
 #include "shared.h"
 
-extern "C" { // some put the braces around the include
-#include "runner.h"
-#include <tarn.h>
+extern "C" {
+#include "runner.h" // last: it has macros named as the C++ library's members
 }
 
-namespace app {
+namespace app
+{
 
 // Neither of these two has a constructor without arguments.
 struct point {
-    point(double x_value, double y_value) : x(x_value), y(y_value) {}
+    point(double x_value, double y_value) : x(x_value), y(y_value)
+    {
+    }
     double x, y;
 };
 
 struct base {
-    explicit base(int number) : first(number) {}
+    explicit base(int number) : first(number)
+    {
+    }
     int first;
 };
 struct derived : base { // not of standard layout
-    explicit derived(int number) : base(number), second(number + 1) {}
+    explicit derived(int number) : base(number), second(number + 1)
+    {
+    }
     int second;
 };
 
@@ -187,6 +197,21 @@ TEST(cpp_options_come_in_any_order)
         tarn_thread_pool(.stack_size = 65536, .name = "x", .max_workers = 1, .idle_timeout = 2);
     assert_non_null(pool);
     assert_int_equal(tarn_shutdown(pool, .time_limit = 60, .cancel_pending = true), TARN_OK);
+}
+
+static void expect_max_workers(const tarn_thread_options *options, int expected)
+{
+    assert_int_equal(options->max_workers, expected);
+}
+
+TEST(cpp_takes_24_options_each_once_and_in_order)
+{
+    int n = 0;
+#define SIX \
+    .max_workers = n++, .max_workers = n++, .max_workers = n++, .max_workers = n++, \
+    .max_workers = n++, .max_workers = n++
+    expect_max_workers(TARN_OPTIONS_(tarn_thread_options, SIX, SIX, SIX, SIX), 23);
+    assert_int_equal(n, 24);
 }
 
 TEST(cpp_shares_tasks_with_c)
