@@ -20,10 +20,10 @@ tarn_future *tn_cell_new(const tarn_task *task, size_t payload, uint32_t owners)
     cell->link = NULL;
     cell->task = task;
     cell->hooks = NULL;
-    cell->ext = NULL;
+    tn_ptr_set(&cell->ext, NULL);
 
     if (payload > TN_LARGE_PAYLOAD) {
-        tn_ext *ext = tn_cell_ext(cell);
+        tn_ext *ext = tn_cell_need_ext(cell);
         if (!ext || !(ext->payload = tn_alloc(payload))) {
             tn_u32_set(&cell->owners, TN_HANDLE);
             tn_cell_release(cell, TN_HANDLE);
@@ -35,7 +35,7 @@ tarn_future *tn_cell_new(const tarn_task *task, size_t payload, uint32_t owners)
 
 static void free_cell(tarn_future *cell)
 {
-    tn_ext *ext = cell->ext;
+    tn_ext *ext = tn_cell_ext(cell);
     if (ext) {
         tn_result_memory_free(ext->memory, NULL);
         tn_free(ext->payload);
@@ -67,9 +67,10 @@ bool tn_cell_hold(tarn_future *cell)
     return true;
 }
 
-tn_ext *tn_cell_ext(tarn_future *cell)
+tn_ext *tn_cell_need_ext(tarn_future *cell)
 {
-    if (!cell->ext)
-        cell->ext = tn_alloc(sizeof *cell->ext);
-    return cell->ext;
+    tn_ext *ext = tn_cell_ext(cell);
+    if (!ext && (ext = tn_alloc(sizeof *ext)))
+        tn_ptr_store_release(&cell->ext, ext);
+    return ext;
 }

@@ -47,7 +47,7 @@ struct tn_hook;
 typedef struct tn_ext {
     void *payload;           /* arguments and result, if they do not fit the cell */
     struct tn_block *memory; /* of tarn_result_memory() */
-    char *text;              /* of the failure, if it was allocated */
+    char *text;              /* of the failure; NULL: that of its status */
     tarn_failure failure;    /* size 0: none recorded */
 } tn_ext;
 
@@ -60,7 +60,7 @@ struct tarn_future {
     tarn_future *link;    /* of the queue, then of the heap */
     const tarn_task *task;
     struct tn_hook *hooks; /* a ring; this is the oldest */
-    tn_ext *ext;
+    tn_atomic_ptr ext;     /* a tn_ext; atomic, as tarn_error() may add one to what has ended */
 };
 
 _Static_assert(sizeof(tarn_future) == 48, "header and 16 bytes of payload are one cache line");
@@ -74,13 +74,20 @@ void tn_cell_release(tarn_future *cell, uint32_t owner);
 /* Takes one more handle; false: there are 16 million already. */
 bool tn_cell_hold(tarn_future *cell);
 
-/* The cell's ext, made if need be; NULL: no memory. Only for whoever may write the cell. */
-tn_ext *tn_cell_ext(tarn_future *cell);
+/* The cell's ext, or NULL. acquire: a task that fails may add one while f_args() looks for the
+ * payload. */
+static inline tn_ext *tn_cell_ext(const tarn_future *cell)
+{
+    return tn_ptr_load_acquire(&cell->ext);
+}
+
+/* The same, made if need be; NULL: no memory. Only for whoever may write the cell. */
+tn_ext *tn_cell_need_ext(tarn_future *cell);
 
 /* Where arguments and result are. */
 static inline void *tn_cell_payload(const tarn_future *cell)
 {
-    const tn_ext *ext = cell->ext;
+    const tn_ext *ext = tn_cell_ext(cell);
     return ext && ext->payload ? ext->payload : (void *)(uintptr_t)(cell + 1);
 }
 

@@ -7,6 +7,7 @@
 #include "core/task.h"
 #include "core/wait.h"
 #include "platform/memory.h"
+#include "platform/mutex.h"
 
 /* ---- Transitions ----------------------------------------------------------------------------- */
 
@@ -47,27 +48,29 @@ bool tn_future_cancel(tarn_future *future)
 
 /* ---- Failures -------------------------------------------------------------------------------- */
 
-void tn_future_explain(tarn_future *future, const tarn_failure *failure)
+static void record(tarn_future *future, tn_ext *ext, tarn_failure failure, char *text)
 {
-    tn_ext *ext = tn_cell_ext(future);
-    if (!ext)
-        return;
-    ext->failure = *failure;
-    ext->failure.size = sizeof ext->failure;
-    size_t length = strlen(failure->text) + 1;
-    ext->text = tn_alloc(length);
-    if (ext->text)
-        memcpy(ext->text, failure->text, length);
-    ext->failure.text = ext->text ? ext->text : tarn_status_text(failure->status);
+    failure.size = sizeof failure;
+    failure.text = text ? text : tarn_status_text(failure.status);
+    failure.task = tn_task_name(future->task);
+    ext->failure = failure;
+    ext->text = text;
+}
+
+void tn_future_explain(tarn_future *future, tarn_failure failure, char *text)
+{
+    tn_ext *ext = tn_cell_need_ext(future);
+    if (ext)
+        record(future, ext, failure, text);
+    else
+        tn_free(text);
 }
 
 static void explain_refusal(tarn_future *future, tarn_status status, const char *text)
 {
     if (text)
-        tn_future_explain(future, &(tarn_failure){.status = status,
-                                                  .text = text,
-                                                  .task = tn_task_name(future->task),
-                                                  .worker = -1});
+        tn_future_explain(future, (tarn_failure){.status = status, .worker = -1},
+                          tn_text_copy(text));
 }
 
 void tn_future_refuse(tarn_future *future, tarn_status status, const char *text)
@@ -148,6 +151,9 @@ tarn_status tarn_stop(tarn_future *future, double grace_seconds)
     return status;
 }
 
+/* Of what is written to futures that have ended: the failures that nobody recorded before. */
+static tn_mutex late_failures = TN_MUTEX_INITIAL;
+
 const tarn_failure *tarn_error(const tarn_future *future)
 {
     if (!future || !tn_future_ended(future))
@@ -155,8 +161,16 @@ const tarn_failure *tarn_error(const tarn_future *future)
     tarn_status status = tn_future_status(future);
     if (status == TARN_OK)
         return NULL;
-    return future->ext && future->ext->failure.size ? &future->ext->failure
-                                                    : tn_status_failure(status);
+    if (tn_future_word(future) & TN_IMMORTAL)
+        return tn_status_failure(status);
+
+    tarn_future *cell = (tarn_future *)(uintptr_t)future;
+    tn_mutex_lock(&late_failures);
+    tn_ext *ext = tn_cell_need_ext(cell);
+    if (ext && ext->failure.size == 0)
+        record(cell, ext, (tarn_failure){.status = status, .worker = -1}, NULL);
+    tn_mutex_unlock(&late_failures);
+    return ext ? &ext->failure : tn_status_failure(status);
 }
 
 tarn_future *tarn_hold(tarn_future *future)

@@ -25,8 +25,9 @@ void tn_future_finish(tarn_future *future, tarn_status status);
 /* PENDING to CANCELLED; false: it was not PENDING. The caller's owner may be a handle. */
 bool tn_future_cancel(tarn_future *future);
 
-/* Records a failure's text (copied, may be lost without memory) and place, before the end. */
-void tn_future_explain(tarn_future *future, const tarn_failure *failure);
+/* Records a failure before the end: its place, and its text, which was allocated and belongs to the
+ * future from here on. NULL: that of the status. Without memory all but the status is lost. */
+void tn_future_explain(tarn_future *future, tarn_failure failure, char *text);
 
 /* Ends a future that never starts, because of an executor: with a status, and a text unless NULL.
  * The caller seized it, or nobody else has seen it yet. */

@@ -8,7 +8,6 @@
 #include "platform/memory.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 static tarn_future *cell_of(tarn_promise *promise)
 {
@@ -31,7 +30,7 @@ tarn_promise *tarn_promise_new(const tarn_task *task)
     /* The promise is the first owner; handles are made on demand. */
     tn_cell_release(cell, TN_HANDLE);
     /* Had now, so that setting a value fails before it begins or not at all. */
-    if (is_bytes(task) && !tn_cell_ext(cell)) {
+    if (is_bytes(task) && !tn_cell_need_ext(cell)) {
         tn_cell_release(cell, TN_OWNER_PROMISE);
         goto no_memory;
     }
@@ -101,7 +100,7 @@ tarn_status tarn_promise_set(tarn_promise *promise, const void *value, size_t si
         return status;
     }
     if (block)
-        cell->ext->memory = block;
+        tn_cell_ext(cell)->memory = block;
     if (size > 0)
         memcpy(tn_task_result(cell), value, size);
     tn_future_finish(cell, TARN_OK);
@@ -119,16 +118,12 @@ tarn_status tarn_promise_fail(tarn_promise *promise, int code, const char *forma
     if (status != TARN_OK)
         return status;
 
-    char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    char *text = tn_text_format(format, arguments);
     va_end(arguments);
-    tn_future_explain(cell, &(tarn_failure){.status = TARN_FAILED,
-                                            .code = code,
-                                            .text = text,
-                                            .task = tn_task_name(cell->task),
-                                            .worker = -1});
+    tn_future_explain(cell, (tarn_failure){.status = TARN_FAILED, .code = code, .worker = -1},
+                      text);
     tn_future_finish(cell, TARN_FAILED);
     return TARN_OK;
 }

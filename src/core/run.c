@@ -72,7 +72,7 @@ static bool keep_result_memory(tn_frame *frame, void *result)
     tn_block *kept = tn_result_memory_free(frame->memory, wanted ? bytes->data : NULL);
     if (!kept)
         return true;
-    tn_ext *ext = tn_cell_ext(frame->future);
+    tn_ext *ext = tn_cell_need_ext(frame->future);
     if (ext)
         ext->memory = kept;
     else
@@ -80,11 +80,17 @@ static bool keep_result_memory(tn_frame *frame, void *result)
     return ext;
 }
 
-static tarn_status ending(tn_frame *frame, void *result)
+static tarn_status ending(tn_context *context, tn_frame *frame, void *result)
 {
     if (frame->memory && !keep_result_memory(frame, result))
         return TARN_NO_MEMORY;
-    return frame->failed ? TARN_FAILED : frame->told ? TARN_STOPPED : TARN_OK;
+    if (frame->failed)
+        return TARN_FAILED;
+    if (!frame->told)
+        return TARN_OK;
+    tn_future_explain(frame->future,
+                      (tarn_failure){.status = TARN_STOPPED, .worker = context->index}, NULL);
+    return TARN_STOPPED;
 }
 
 void tn_run(tn_context *context, tarn_future *future)
@@ -98,7 +104,7 @@ void tn_run(tn_context *context, tarn_future *future)
     tn_u16_store_relaxed(&future->runner, context->runner);
     task->call(tn_cell_payload(future), result);
     tn_sleep_end_all(context);
-    tarn_status status = ending(&frame, result);
+    tarn_status status = ending(context, &frame, result);
     context->frame = frame.below;
     errno = saved_errno;
     tn_future_finish(future, status);
@@ -152,23 +158,22 @@ void tarn_fail_at(const char *file, int line, int code, const char *format, ...)
         return;
     frame->failed = true;
 
-    char text[512] = "";
-    if (format) {
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(text, sizeof text, format, arguments);
-        va_end(arguments);
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = format ? tn_text_format(format, arguments) : NULL;
+    va_end(arguments);
+    if (frame->future) {
+        tn_future_explain(frame->future,
+                          (tarn_failure){.status = TARN_FAILED,
+                                         .code = code,
+                                         .file = file,
+                                         .line = line,
+                                         .worker = (*here())->index},
+                          text);
+    } else {
+        snprintf(frame->text, frame->text_size, "%s", text ? text : "");
+        tn_free(text);
     }
-    if (frame->future)
-        tn_future_explain(frame->future, &(tarn_failure){.status = TARN_FAILED,
-                                                         .code = code,
-                                                         .text = text,
-                                                         .task = frame->future->task->name,
-                                                         .file = file,
-                                                         .line = line,
-                                                         .worker = (*here())->index});
-    else
-        snprintf(frame->text, frame->text_size, "%s", text);
 }
 
 bool tarn_stop_requested(void)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/status.h"
 
+#include "platform/memory.h"
 #include "platform/tls.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 typedef struct status_line {
@@ -70,4 +70,23 @@ tarn_status tn_error_format(tarn_status status, const char *format, ...)
     vsnprintf(formatted()->text, sizeof formatted()->text, format, arguments);
     va_end(arguments);
     return tn_error(status, formatted()->text);
+}
+
+char *tn_text_copy(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = tn_alloc(size);
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+char *tn_text_format(const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    char *text = length < 0 ? NULL : tn_alloc((size_t)length + 1);
+    if (text)
+        vsnprintf(text, (size_t)length + 1, format, arguments);
+    return text;
 }

@@ -4,6 +4,7 @@
 #ifndef TN_CORE_STATUS_H
 #define TN_CORE_STATUS_H
 
+#include <stdarg.h>
 #include <tarn.h>
 
 /* X(status, sentence) for every status but TARN_END. */
@@ -32,6 +33,10 @@
 tarn_status tn_error(tarn_status status, const char *text); /* text: static, not copied */
 tarn_status tn_error_format(tarn_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Allocated copies of texts; NULL: no memory. */
+char *tn_text_copy(const char *text);
+char *tn_text_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 /* The failure of a future that ended so and has no text of its own; status is not TARN_END. */
 const tarn_failure *tn_status_failure(tarn_status status);

@@ -262,13 +262,6 @@ no_mutex:
     return NULL;
 }
 
-static char *copy_text(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = tn_alloc(size);
-    return copy ? memcpy(copy, text, size) : NULL;
-}
-
 /* Fills in what was asked for; false: no memory. */
 static bool set_up(tn_pool *pool, const tarn_thread_options *options)
 {
@@ -284,7 +277,7 @@ static bool set_up(tn_pool *pool, const tarn_thread_options *options)
     pool->workers = tn_alloc_array((size_t)pool->max_threads, sizeof *pool->workers);
     if (!pool->workers)
         return false;
-    if (options->name && !(pool->name = copy_text(options->name)))
+    if (options->name && !(pool->name = tn_text_copy(options->name)))
         return false;
     if (options->initializer &&
         !(pool->initializer = tn_task_cell(options->initializer, options->initializer_args, 0)))
