@@ -69,6 +69,11 @@
 
 #define TARN_MAX_ALIGN_            16
 
+#define TARN_ARRAY_TEXT_ " is an array or a function: pass a pointer, or a struct that holds it"
+#define TARN_ALIGN_TEXT_ " needs an alignment of more than 16: pass a pointer to it"
+#define TARN_SIGNATURE_TEXT_(R, f, ...) \
+    #R ", " #f ", " #__VA_ARGS__ ": " #f " has another result or other arguments"
+
 /* ---- The two languages ----------------------------------------------------------------------- */
 
 /*  TARN_PLAIN_(T)                 T without const and volatile, which an object that is filled in
@@ -80,7 +85,7 @@
  *  TARN_FUNCTION_(R, f, ...)      f, to be called
  *  TARN_CHECK_FUNCTION_(R, f, ...)    refuses an f of another signature
  *  TARN_IS_FUNCTION_(f, type)     true if f, one of the generated functions, is of this type
- *  TARN_OFFSETS_BEGIN_, _END_      stand around offsetof()
+ *  TARN_OFFSETS_BEGIN_, _END_     stand around offsetof()
  *  TARN_OPTIONS_(T, ...)          a pointer to a T with the options that are given, else zero
  *  TARN_ZERO_(T, name)            a variable whose padding is zero, too */
 
@@ -142,7 +147,7 @@ template <class T> struct tarn_options_ {
     static_assert(decltype(tarn_function_<TARN_TYPE_(R)(__VA_ARGS__)>::fits(f))::value, \
                   TARN_SIGNATURE_TEXT_(R, f, __VA_ARGS__))
 #define TARN_FUNCTION_(R, f, ...)  static_cast<TARN_TYPE_(R) (*)(__VA_ARGS__)>(f)
-#define TARN_IS_FUNCTION_(f, type) std::is_same<decltype(f), type>::value
+#define TARN_IS_FUNCTION_(f, type) ::std::is_same<decltype(f), type>::value
 
 /* Standard C++ has offsetof() for fewer types than may be copied as bytes; both compilers, for all. */
 #define TARN_OFFSETS_BEGIN_ \
@@ -176,9 +181,11 @@ template <class T> struct tarn_options_ {
 
 #define TARN_POINTER_CLASS_        5 /* what GCC and Clang answer for any pointer */
 #define TARN_KIND_(T) \
-    (__builtin_types_compatible_p(TARN_TYPE_(T), tarn_bytes)               ? TARN_KIND_BYTES \
-     : __builtin_classify_type(TARN_LVALUE_(T)) == TARN_POINTER_CLASS_ ? TARN_KIND_POINTER \
-                                                                       : TARN_KIND_VALUE)
+    (__builtin_types_compatible_p(TARN_TYPE_(T), tarn_bytes) ? TARN_KIND_BYTES \
+     : TARN_CLASS_(TARN_LVALUE_(T)) == TARN_POINTER_CLASS_   ? TARN_KIND_POINTER \
+                                                             : TARN_KIND_VALUE)
+/* A float would be promoted, with a warning. */
+#define TARN_CLASS_(x)             __builtin_classify_type(_Generic(x, float: 0, default: x))
 
 /* A comma's value is a pointer where T is an array or a function. */
 #define TARN_CHECK_TYPE_(what, T) \
@@ -202,11 +209,6 @@ struct tarn_nobody_;
 #define TARN_OPTIONS_(T, ...)      &(T){.size = sizeof(T), __VA_ARGS__}
 
 #endif
-
-#define TARN_ARRAY_TEXT_ " is an array or a function: pass a pointer, or a struct that holds it"
-#define TARN_ALIGN_TEXT_ " needs an alignment of more than 16: pass a pointer to it"
-#define TARN_SIGNATURE_TEXT_(R, f, ...) \
-    #R ", " #f ", " #__VA_ARGS__ ": " #f " has another result or other arguments"
 
 /* ---- Keyword calls: tarn_shutdown(pool, .time_limit = 5.0) ----------------------------------- */
 

@@ -24,7 +24,7 @@ case $compiler in
     *)
         language=c
         c_compiler=$compiler
-        warnings+=(-Wstrict-prototypes)
+        warnings+=(-Wstrict-prototypes -Wdouble-promotion -Wcast-qual)
         ;;
 esac
 
