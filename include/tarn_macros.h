@@ -140,7 +140,8 @@ template <class T> struct tarn_options_ {
 
 #define TARN_CHECK_TYPE_(what, T) \
     static_assert(!tarn_type_<T>::is_array, what TARN_ARRAY_TEXT_); \
-    static_assert(tarn_type_<T>::is_bytes, what " cannot be copied as bytes: pass a pointer to it"); \
+    static_assert(tarn_type_<T>::is_bytes, \
+                  what " cannot be copied as bytes: pass a pointer to it"); \
     static_assert(alignof(T) <= TARN_MAX_ALIGN_, what TARN_ALIGN_TEXT_)
 
 #define TARN_CHECK_FUNCTION_(R, f, ...) \
@@ -149,7 +150,8 @@ template <class T> struct tarn_options_ {
 #define TARN_FUNCTION_(R, f, ...)  static_cast<TARN_TYPE_(R) (*)(__VA_ARGS__)>(f)
 #define TARN_IS_FUNCTION_(f, type) ::std::is_same<decltype(f), type>::value
 
-/* Standard C++ has offsetof() for fewer types than may be copied as bytes; both compilers, for all. */
+/* Standard C++ has offsetof() for fewer types than may be copied as bytes; both compilers have it
+ * for all of them. */
 #define TARN_OFFSETS_BEGIN_ \
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Winvalid-offsetof\"")
 #define TARN_OFFSETS_END_          _Pragma("GCC diagnostic pop")
@@ -160,7 +162,8 @@ template <class T> struct tarn_options_ {
     tarn_options_<T>([&](T &tarn_o_) { \
         TARN_SET_(__VA_ARGS__, , , , , , , , , , , , , , , , , , , , , , , , , ) \
     })
-#define TARN_SET_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, more, ...) \
+#define TARN_SET_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, more, \
+                  ...) \
     TARN_SET_6_(a, b, c, d, e, f) TARN_SET_6_(g, h, i, j, k, l) \
     TARN_SET_6_(m, n, o, p, q, r) TARN_SET_6_(s, t, u, v, w, x) \
     static_assert(sizeof #more == 1, "a call takes at most 24 options");
@@ -214,7 +217,8 @@ struct tarn_nobody_;
 
 /* A name in parentheses is the function itself: (tarn_thread_pool)(&options). */
 
-#define tarn_thread_pool(...)      (tarn_thread_pool)(TARN_OPTIONS_(tarn_thread_options, __VA_ARGS__))
+#define tarn_thread_pool(...) \
+    (tarn_thread_pool)(TARN_OPTIONS_(tarn_thread_options, __VA_ARGS__))
 
 #define tarn_shutdown(...)         TARN_SHUTDOWN_(__VA_ARGS__, )
 #define TARN_SHUTDOWN_(executor, ...) \
