@@ -134,6 +134,7 @@ static void refuse_executors(void)
     /* Nothing of this was done: it still takes work. */
     assert_ended(square_submit(pool, 2), TARN_OK);
     ROW("tarn_drain", tarn_drain(NULL, TARN_FOREVER), TARN_INVALID, "executor");
+    assert_int_equal(tarn_drain(pool, TARN_FOREVER), TARN_OK);
     ROW("tarn_drain", tarn_drain(pool, (tarn_deadline){INT64_MIN}), TARN_OK, NULL);
     ROW("tarn_worker_limit", tarn_worker_limit(NULL), 0, "executor");
     ROW("tarn_shutdown", tarn_shutdown(pool, .time_limit = 1e300), TARN_OK, NULL);
