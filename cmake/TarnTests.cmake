@@ -11,7 +11,7 @@ add_library(tarn_runner STATIC ${PROJECT_SOURCE_DIR}/tests/support/runner.c)
 target_include_directories(tarn_runner PUBLIC ${PROJECT_SOURCE_DIR}/tests/support)
 target_include_directories(tarn_runner SYSTEM PUBLIC ${CMOCKA_INCLUDE_DIR})
 target_compile_definitions(tarn_runner PUBLIC _GNU_SOURCE)
-target_link_libraries(tarn_runner PUBLIC ${CMOCKA_LIBRARY})
+target_link_libraries(tarn_runner PUBLIC ${CMOCKA_LIBRARY} Threads::Threads)
 
 function(tarn_add_test)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;LIBS")

@@ -1,5 +1,6 @@
 #include "runner.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,12 +154,28 @@ const char *__ubsan_default_options(void)
     return "print_stacktrace=1";
 }
 
+static void *do_nothing(void *data)
+{
+    return data;
+}
+
+/* ThreadSanitizer starts a thread of its own beside the program's first. A test that counts threads
+ * must not see it come. */
+static void start_first_thread(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, do_nothing, NULL) != 0)
+        give_up("no thread", "the first");
+    pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv)
 {
     atexit(forget_tests);
     for (int i = 0; i < CRASH_SIGNALS; i++)
         sigaction(crash_signals[i], NULL, &crash_actions[i]);
     signal(SIGALRM, on_alarm);
+    start_first_thread();
 
     if (argc > 2)
         give_up("expected at most one argument", argv[0]);
