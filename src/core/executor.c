@@ -177,10 +177,9 @@ bool tarn_backend_run(tarn_executor *executor, int index, tarn_future *future)
     tn_context *context = tn_context_here();
     if (!context)
         tn_context_enter(&own);
-    tn_run(context ? context : &own, future);
+    tn_run(context ? context : &own, future, TN_OWNER_QUEUE);
     if (!context)
         tn_context_leave(&own);
-    tn_cell_release(future, TN_OWNER_QUEUE);
     return true;
 }
 

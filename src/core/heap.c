@@ -8,9 +8,9 @@
  * A heap outlives its thread: it waits on the idle list for the next thread that needs one. */
 #include "core/heap.h"
 
+#include "core/thread_end.h"
 #include "platform/memory.h"
 #include "platform/mutex.h"
-#include "platform/thread.h"
 #include "platform/tls.h"
 
 enum {
@@ -41,7 +41,7 @@ static uint32_t heap_count;
 static tn_atomic_ptr heaps[HEAPS]; /* set once, before a cell of that heap exists */
 static tn_atomic_u64 footprint;
 
-static void retire_heap(void)
+void tn_heap_end(void)
 {
     heap *mine = *own_heap();
     *own_heap() = NULL;
@@ -55,7 +55,7 @@ static void retire_heap(void)
 
 static heap *adopt_heap(void)
 {
-    if (tn_thread_at_exit(retire_heap) != 0)
+    if (!tn_thread_end_arm())
         return NULL;
 
     tn_mutex_lock(&heaps_mutex);
@@ -68,10 +68,7 @@ static heap *adopt_heap(void)
     }
     tn_mutex_unlock(&heaps_mutex);
 
-    if (mine) {
-        *own_heap() = mine;
-        tn_thread_exit_arm();
-    }
+    *own_heap() = mine;
     return mine;
 }
 

@@ -8,6 +8,7 @@
 #include "core/task.h"
 #include "core/wait.h"
 #include "platform/memory.h"
+#include "core/thread_end.h"
 #include "platform/thread.h"
 #include "platform/tls.h"
 
@@ -15,11 +16,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-TN_THREAD_LOCAL(tn_context *, here);
+/* Whether the context outlives the thread's stack is kept beside it: when the thread ends, one that
+ * does not must not be looked at. */
+typedef struct place {
+    tn_context *context;
+    bool outlives;
+} place;
+
+TN_THREAD_LOCAL(place, here);
 
 tn_context *tn_context_here(void)
 {
-    return *here();
+    return here()->context;
 }
 
 void tn_context_enter(tn_context *context)
@@ -32,17 +40,73 @@ void tn_context_enter(tn_context *context)
     context->waits = 0;
     /* Without a limit to go by nothing may be claimed: the floor is above every address. */
     context->stack_floor = limit ? limit + reserve : (unsigned char *)UINTPTR_MAX;
-    context->frame = NULL;
+    context->frames = context->few;
+    context->depth = 0;
+    context->room = sizeof context->few / sizeof *context->few;
     context->wait = NULL;
     context->local = NULL;
     context->runner = tn_deadlock_enter();
-    *here() = context;
+    here()->context = context;
+    here()->outlives = context->lost != NULL;
+    tn_thread_end_arm();
 }
 
 void tn_context_leave(tn_context *context)
 {
     tn_deadlock_leave(context->runner);
-    *here() = NULL;
+    if (context->frames != context->few)
+        tn_free(context->frames);
+    here()->context = NULL;
+}
+
+/* ---- Frames ---------------------------------------------------------------------------------- */
+
+/* Makes room for one more frame; false: no memory. */
+static bool reserve_frame(tn_context *context)
+{
+    if (context->depth < context->room)
+        return true;
+    tn_frame *frames = tn_alloc_array(context->room * 2, sizeof *frames);
+    if (!frames)
+        return false;
+    memcpy(frames, context->frames, context->depth * sizeof *frames);
+    if (context->frames != context->few)
+        tn_free(context->frames);
+    context->frames = frames;
+    context->room *= 2;
+    return true;
+}
+
+static void push_frame(tn_context *context, tn_frame frame)
+{
+    frame.waits = context->waits;
+    context->frames[context->depth++] = frame;
+}
+
+static tn_frame pop_frame(tn_context *context)
+{
+    tn_sleep_end_all(context);
+    return context->frames[--context->depth];
+}
+
+void tn_context_end(void)
+{
+    tn_context *context = here()->context;
+    if (!context || !here()->outlives)
+        return;
+    while (context->depth > 0) {
+        tn_frame frame = pop_frame(context);
+        tn_result_memory_free(frame.memory, NULL);
+        if (!frame.future)
+            continue;
+        if (!frame.failed)
+            tn_future_explain(frame.future,
+                              (tarn_failure){.status = TARN_FAILED, .worker = context->index},
+                              tn_text_copy("the task ended its thread"));
+        tn_future_finish(frame.future, TARN_FAILED);
+        tn_cell_release(frame.future, frame.owner);
+    }
+    context->lost(context);
 }
 
 /* ---- Running --------------------------------------------------------------------------------- */
@@ -93,21 +157,20 @@ static tarn_status ending(tn_context *context, tn_frame *frame, void *result)
     return TARN_STOPPED;
 }
 
-void tn_run(tn_context *context, tarn_future *future)
+void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
 {
     const tarn_task *task = future->task;
     int saved_errno = errno;
     void *result = tn_task_result(future);
-    tn_frame frame = {.below = context->frame, .future = future, .waits = context->waits};
 
-    context->frame = &frame;
+    push_frame(context, (tn_frame){.future = future, .owner = owner});
     tn_u16_store_relaxed(&future->runner, context->runner);
     task->call(tn_cell_payload(future), result);
-    tn_sleep_end_all(context);
+    tn_frame frame = pop_frame(context);
     tarn_status status = ending(context, &frame, result);
-    context->frame = frame.below;
     errno = saved_errno;
     tn_future_finish(future, status);
+    tn_cell_release(future, owner);
 }
 
 bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, char *text,
@@ -119,12 +182,9 @@ bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, c
         snprintf(text, size, "no memory for the result of \"%s\"", task->name);
         return false;
     }
-    tn_frame frame = {
-        .below = context->frame, .waits = context->waits, .text = text, .text_size = size};
-    context->frame = &frame;
+    push_frame(context, (tn_frame){.text = text, .text_size = size});
     task->call(args, big ? big : result);
-    tn_sleep_end_all(context);
-    context->frame = frame.below;
+    tn_frame frame = pop_frame(context);
     tn_result_memory_free(frame.memory, NULL);
     tn_free(big);
     return !frame.failed;
@@ -134,13 +194,12 @@ bool tn_run_claimed(tn_context *context, tarn_future *future)
 {
     unsigned char mark;
     if (future->executor != context->executor->id || !context->ready || context->waits > 0 ||
-        &mark < context->stack_floor || !tn_future_start(future))
+        &mark < context->stack_floor || !reserve_frame(context) || !tn_future_start(future))
         return false;
     /* The entry in the queue may be thrown away meanwhile. */
     tn_u32_add_relaxed(&future->owners, TN_OWNER_RUNNER);
     tn_executor_discard(future->executor);
-    tn_run(context, future);
-    tn_cell_release(future, TN_OWNER_RUNNER);
+    tn_run(context, future, TN_OWNER_RUNNER);
     return true;
 }
 
@@ -148,7 +207,7 @@ bool tn_run_claimed(tn_context *context, tarn_future *future)
 
 static tn_frame *current_frame(void)
 {
-    return *here() ? (*here())->frame : NULL;
+    return here()->context ? tn_context_frame(here()->context) : NULL;
 }
 
 void tarn_fail_at(const char *file, int line, int code, const char *format, ...)
@@ -168,7 +227,7 @@ void tarn_fail_at(const char *file, int line, int code, const char *format, ...)
                                          .code = code,
                                          .file = file,
                                          .line = line,
-                                         .worker = (*here())->index},
+                                         .worker = here()->context->index},
                           text);
     } else {
         snprintf(frame->text, frame->text_size, "%s", text ? text : "");
@@ -184,7 +243,7 @@ bool tarn_stop_requested(void)
     /* relaxed: a request carries nothing but itself. */
     if (!frame->told)
         frame->told = (frame->future && (tn_u32_load_relaxed(&frame->future->state) & TN_STOP)) ||
-                      tn_u32_load_relaxed((*here())->stopping) != 0;
+                      tn_u32_load_relaxed(here()->context->stopping) != 0;
     return frame->told;
 }
 
@@ -205,10 +264,10 @@ void *tarn_result_memory(size_t size)
 
 int tarn_worker_index(void)
 {
-    return *here() ? (*here())->index : -1;
+    return here()->context ? here()->context->index : -1;
 }
 
 void **tarn_worker_local(void)
 {
-    return *here() ? &(*here())->local : NULL;
+    return here()->context ? &here()->context->local : NULL;
 }

@@ -17,16 +17,17 @@ typedef struct tn_block {
     alignas(16) unsigned char data[];
 } tn_block;
 
-/* One task on the stack; lives in tn_run()'s frame. */
+/* One task on the stack. Frames are kept beside the stack, not on it: a task may end its thread, and
+ * then somebody must still know what was running. */
 typedef struct tn_frame {
-    struct tn_frame *below;
     tarn_future *future; /* NULL: an initializer or finalizer */
+    uint32_t owner;      /* what the run gives back of it */
+    unsigned waits;      /* blocking sections that were open when it began */
     tn_block *memory;
-    bool failed;    /* tarn_fail() was called */
-    bool told;      /* tarn_stop_requested() said true */
-    unsigned waits; /* blocking sections that were open when it began */
-    char *text;     /* where an initializer's failure is written; `text_size` bytes */
+    char *text; /* where an initializer's failure is written; `text_size` bytes */
     size_t text_size;
+    bool failed; /* tarn_fail() was called */
+    bool told;   /* tarn_stop_requested() said true */
 } tn_frame;
 
 /* A worker's thread. Its back end fills in the first part before tn_context_enter(). Only the
@@ -36,13 +37,18 @@ typedef struct tn_context {
     int index;                     /* tarn_worker_index() */
     const tn_atomic_u32 *stopping; /* not 0: all that runs here is asked to stop */
     size_t stack_size;
+    void (*lost)(struct tn_context *context); /* the thread ends although it did not leave; the
+                                                 futures that it ran have ended. NULL: the context
+                                                 may be gone then */
 
     bool ready;      /* the initializer has run: it may claim tasks */
     unsigned waits;  /* how many blocking sections it is in, one within the other */
     uint16_t runner; /* its place in the search for cycles; TN_NO_RUNNER: none was left */
     unsigned char *stack_floor; /* it claims no task on a stack deeper than this */
     void *local;
-    tn_frame *frame;      /* the topmost task */
+    tn_frame *frames; /* the tasks on its stack, the topmost last: few, or allocated */
+    size_t depth, room;
+    tn_frame few[4];
     struct tn_wait *wait; /* the blocked wait, as deadlock.c knows it */
 } tn_context;
 
@@ -53,9 +59,15 @@ void tn_context_leave(tn_context *context);
 /* The calling thread's; NULL if it is not a worker. */
 tn_context *tn_context_here(void);
 
-/* Runs the task of a future that this worker started, and ends it. errno is left as it was. The
- * caller's owner must not be a handle. */
-void tn_run(tn_context *context, tarn_future *future);
+/* The topmost task; NULL: none. */
+static inline tn_frame *tn_context_frame(const tn_context *context)
+{
+    return context->depth > 0 ? &context->frames[context->depth - 1] : NULL;
+}
+
+/* Runs the task of a future that this worker started, ends it, and gives back `owner`, which is not
+ * a handle. errno is left as it was. */
+void tn_run(tn_context *context, tarn_future *future, uint32_t owner);
 
 /* Runs an initializer or finalizer; true: it did not fail. Otherwise its text is in `text`. */
 bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, char *text,

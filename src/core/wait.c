@@ -43,7 +43,8 @@ void tarn_blocking_begin(void)
 /* Whether the topmost task itself opened the innermost section. */
 static bool in_own_section(const tn_context *context)
 {
-    return context->waits > (context->frame ? context->frame->waits : 0);
+    const tn_frame *frame = tn_context_frame(context);
+    return context->waits > (frame ? frame->waits : 0);
 }
 
 void tarn_blocking_end(void)

@@ -11,6 +11,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+static void run_worker(void *data);
+static void lost(tn_context *context);
+
 /* ---- Waking and starting --------------------------------------------------------------------- */
 
 /* Takes a worker out of the stack of the idle. */
@@ -61,10 +64,9 @@ static tn_worker *find_place(tn_pool *pool)
     worker->context.index = index;
     worker->context.stopping = &worker->stopping;
     worker->context.stack_size = pool->stack_size;
+    worker->context.lost = lost;
     return pool->workers[index] = worker;
 }
-
-static void run_worker(void *data);
 
 /* Under the mutex, although it takes its time: whoever needs a thread must know whether there will
  * be one before anybody decides to sleep. */
@@ -175,8 +177,7 @@ static tarn_future *take(tn_pool *pool, tn_worker *worker)
 static void run_one(tn_pool *pool, tn_worker *worker, tarn_future *future)
 {
     tn_mutex_unlock(&pool->mutex);
-    tn_run(&worker->context, future);
-    tn_cell_release(future, TN_OWNER_QUEUE);
+    tn_run(&worker->context, future, TN_OWNER_QUEUE);
     tn_mutex_lock(&pool->mutex);
     pool->running--;
     worker->task = NULL;
@@ -220,31 +221,40 @@ static void serve(tn_pool *pool, tn_worker *worker)
         tn_pool_wake_all(pool);
 }
 
-/* Not under the mutex. false: the initializer failed, and with it the pool. */
-static bool initialize(tn_pool *pool, tn_worker *worker)
+/* Not under the mutex: the initializer failed, and so does everything else. */
+static void break_pool(tn_pool *pool, const char *text)
 {
-    char text[160];
-    const tarn_future *initializer = pool->initializer;
-    if (!initializer || tn_run_hook(&worker->context, initializer->task,
-                                    tn_cell_payload(initializer), text, sizeof text))
-        return true;
-
     tn_mutex_lock(&pool->mutex);
     if (!pool->broken)
-        snprintf(pool->failure, sizeof pool->failure, "the initializer \"%.40s\" failed: %s",
-                 initializer->task->name, text);
+        snprintf(pool->failure, sizeof pool->failure, "the initializer \"%.40s\" %s",
+                 pool->initializer->task->name, text);
     pool->broken = true;
     tarn_future *pending = tn_queue_take_all(&pool->queue);
     tn_pool_wake_all(pool);
     tn_mutex_unlock(&pool->mutex);
     /* Written once, before `broken` was set. */
     tn_pool_end_all(pending, TARN_BROKEN, pool->failure);
+}
+
+/* Not under the mutex. false: the pool is broken. */
+static bool initialize(tn_pool *pool, tn_worker *worker)
+{
+    char text[160] = "failed: ";
+    size_t length = strlen(text);
+    const tarn_future *initializer = pool->initializer;
+    if (!initializer ||
+        tn_run_hook(&worker->context, initializer->task, tn_cell_payload(initializer),
+                    text + length, sizeof text - length))
+        return true;
+    break_pool(pool, text);
     return false;
 }
 
 /* The last steps, with the mutex held at first: see the numbered list in README.md. */
 static void leave(tn_pool *pool, tn_worker *worker)
 {
+    /* The place may be another thread's as soon as it is free. */
+    tn_thread self = worker->thread;
     pool->threads--;
     pool->leaving--;
     worker->exists = false;
@@ -254,7 +264,7 @@ static void leave(tn_pool *pool, tn_worker *worker)
         stranded = tn_queue_take_all(&pool->queue);
 
     bool join_former = pool->has_left;
-    tn_thread former = pool->left, self = worker->thread;
+    tn_thread former = pool->left;
     bool free_pool = pool->threads == 0 && pool->abandoned;
     pool->left = self;
     pool->has_left = true;
@@ -270,24 +280,10 @@ static void leave(tn_pool *pool, tn_worker *worker)
     }
 }
 
-static void run_worker(void *data)
+/* From `leaving` to the end; not under the mutex. */
+static void retire(tn_pool *pool, tn_worker *worker)
 {
-    tn_worker *worker = data;
-    tn_pool *pool = worker->pool;
-    tn_context_enter(&worker->context);
-    bool initialized = initialize(pool, worker);
-    worker->context.ready = initialized;
-
-    tn_mutex_lock(&pool->mutex);
-    pool->starting--;
-    worker->counted = &pool->running;
-    if (initialized)
-        serve(pool, worker);
-    pool->leaving++;
-    worker->counted = &pool->leaving;
-    tn_mutex_unlock(&pool->mutex);
-
-    if (initialized && pool->finalizer) {
+    if (worker->context.ready && pool->finalizer) {
         char text[64];
         worker->context.ready = false;
         tn_run_hook(&worker->context, pool->finalizer, NULL, text, sizeof text);
@@ -295,4 +291,45 @@ static void run_worker(void *data)
     tn_context_leave(&worker->context);
     tn_mutex_lock(&pool->mutex);
     leave(pool, worker);
+}
+
+/* Under the mutex. */
+static void count_as_leaving(tn_pool *pool, tn_worker *worker)
+{
+    pool->leaving++;
+    worker->counted = &pool->leaving;
+}
+
+static void run_worker(void *data)
+{
+    tn_worker *worker = data;
+    tn_pool *pool = worker->pool;
+    tn_context_enter(&worker->context);
+    worker->context.ready = initialize(pool, worker);
+
+    tn_mutex_lock(&pool->mutex);
+    pool->starting--;
+    worker->counted = &pool->running;
+    if (worker->context.ready)
+        serve(pool, worker);
+    count_as_leaving(pool, worker);
+    tn_mutex_unlock(&pool->mutex);
+    retire(pool, worker);
+}
+
+/* The thread ends inside a task, callback, initializer or finalizer: by pthread_exit(), or
+ * cancelled. Its place is given up as by any worker that leaves; whoever is needed takes it. */
+static void lost(tn_context *context)
+{
+    tn_worker *worker = (tn_worker *)(void *)context;
+    tn_pool *pool = worker->pool;
+    if (worker->counted == &pool->starting)
+        break_pool(pool, "ended its thread");
+    tn_mutex_lock(&pool->mutex);
+    --*worker->counted;
+    worker->task = NULL;
+    tn_u32_store_relaxed(&worker->stopping, 0);
+    count_as_leaving(pool, worker);
+    tn_mutex_unlock(&pool->mutex);
+    retire(pool, worker);
 }
