@@ -31,6 +31,13 @@
  * function blocks only if its description says so. NULL is accepted by everything that ends an
  * object, and is answered with TARN_INVALID (or false, NULL, -1) by everything else: nothing here
  * crashes on a NULL, zero, negative or huge argument, and tarn_last_error() names the argument.
+ *
+ * fork() and exit(): a forked child finds the executors of its parent closed; a wait for what had
+ * not ended in them answers TARN_CLOSED there. It may open executors of its own; completions and
+ * promises from before the fork are not for it. exit() closes all executors, cancels what has not
+ * begun, asks what runs to stop, and waits for nobody, or for as many seconds as the environment
+ * variable TARN_EXIT_WAIT says. A task that ends its thread ends TARN_FAILED, and another thread
+ * takes its worker's place; one that leaves its function by longjmp() is undefined.
  */
 #ifndef TARN_H
 #define TARN_H
@@ -92,7 +99,7 @@ typedef struct tarn_deadline {
     int64_t ns;
 } tarn_deadline;
 
-#define TARN_FOREVER TARN_DEADLINE_(0) /* no deadline */
+#define TARN_FOREVER TARN_DEADLINE_(0) /* no deadline; for an object with static storage: {0} */
 #define TARN_NOW     TARN_DEADLINE_(1) /* long past: look, do not wait */
 
 /* The moment so many seconds from now. Negative or not a number: TARN_NOW. Beyond the clock's
@@ -111,7 +118,7 @@ TARN_API tarn_deadline tarn_in(double seconds);
  * result and as argument list. R and the arguments are any complete types that may be copied as
  * bytes, with an alignment of at most 16. What differs from the function's signature does not
  * compile. Each yields three functions and one struct (reserved names: f_submit, f_result, f_args,
- * f_task, f_arguments, f_map, f_after, f_submit_many):
+ * f_task, f_arguments, f_map, f_after, f_submit_many, and what begins with f_ and ends in _):
  *
  *   tarn_future *f_submit(tarn_executor *executor, A1 a1, ...);
  *       Queues one call and returns at once. Never NULL: a refused call is a future that has
@@ -125,8 +132,8 @@ TARN_API tarn_deadline tarn_in(double seconds);
  *       The arguments as submitted: members a1, a2, ... Valid until the last drop. NULL if the task
  *       was refused, has no arguments, or is not f.
  *
- * Struct padding is copied along with the struct. Two tasks of one name in one program or library
- * are a link error. */
+ * Struct padding is copied along with the struct. Two tasks of one name (in C++: and namespace) in
+ * one program or library are a link error; in two of them they are two tasks. */
 
 /* Bytes of any length. As an argument they are copied at submit. As a result they must point to
  * tarn_result_memory(), to static data or into the task's arguments. */
@@ -171,7 +178,8 @@ typedef struct tarn_executor tarn_executor;
 
 #define TARN_NONE (-1) /* "none at all", where 0 means the default */
 
-/* Zero is the default everywhere. Written as keywords: tarn_thread_pool(.max_workers = 3). */
+/* Zero is the default everywhere. Written as keywords: tarn_thread_pool(.max_workers = 3); for an
+ * options struct of one's own there is (tarn_thread_pool)(&options). */
 typedef struct tarn_thread_options {
     size_t size;      /* sizeof(tarn_thread_options); the macro sets it */
     int max_workers;  /* tasks that run at once, 1 to 32,767; 0: the CPUs this process may use */
@@ -257,7 +265,8 @@ TARN_API const char *tarn_future_state(const tarn_future *future);
  * runs any task but those waited for.
  * Returns TARN_OK: it has ended; TARN_TIMEOUT; TARN_INVALID;
  *   TARN_DEADLOCK: inside a task, without a deadline: the future waits for this task, or no
- *     spare worker can be had and this was the last one running. */
+ *     spare worker can be had and this was the last one running;
+ *   TARN_CLOSED: in a forked child, the future belongs to the parent. */
 TARN_API tarn_status tarn_future_wait(tarn_future *future, tarn_deadline deadline);
 
 /* Cancels a task that has not started. Waiters, completions and callbacks learn of it at once, the

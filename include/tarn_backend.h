@@ -32,17 +32,23 @@ typedef struct tarn_backend {
      * tarn_last_error(). */
     tarn_status (*submit)(tarn_executor *executor, tarn_future *future);
 
-    /* As the public functions. `until`: nanoseconds of CLOCK_MONOTONIC, INT64_MAX for never. The
-     * options are checked and complete. Never called with NULL; shutdown and drain never by one of
-     * the executor's own workers. */
-    tarn_status (*shutdown)(tarn_executor *executor, const tarn_shutdown_options *options,
-                            int64_t until);
-    tarn_status (*drain)(tarn_executor *executor, int64_t until);
-    void (*abandon)(tarn_executor *executor);
-    int (*worker_limit)(const tarn_executor *executor);
+    /* Takes no more work from now on. With `cancel_pending` it also empties its queue, and returns the
+     * futures linked by tarn_backend_link(), for the caller to cancel; with `kill_running` it asks
+     * what runs to stop. Runs no code of the user and does not wait; may be repeated. */
+    tarn_future *(*stop)(tarn_executor *executor, bool cancel_pending, bool kill_running);
 
-    /* Takes no more work, as shutdown() does at first. */
-    void (*close)(tarn_executor *executor);
+    /* After stop(): waits until all has ended and every worker has left, frees the executor and
+     * returns TARN_OK; or TARN_TIMEOUT, and can be repeated. `until` here and below: nanoseconds of
+     * CLOCK_MONOTONIC, INT64_MAX for never. Not by its own workers. */
+    tarn_status (*finish)(tarn_executor *executor, int64_t until);
+
+    /* After stop(): does the same later, when the last worker leaves. */
+    void (*abandon)(tarn_executor *executor);
+
+    /* As tarn_drain(). Not by its own workers. */
+    tarn_status (*drain)(tarn_executor *executor, int64_t until);
+
+    int (*worker_limit)(const tarn_executor *executor);
 
     /* By one of its workers that is about to sleep, and when it has woken: others may run in its
      * place. false: nobody could, and it must not sleep; never if `timed`. */
@@ -55,6 +61,10 @@ struct tarn_executor {
     const tarn_backend *backend;
     uint32_t id;
 };
+
+/* The next future in a list; for queues, and for what stop() returns. Only the holder of the queue
+ * may use it. */
+TARN_API tarn_future **tarn_backend_link(tarn_future *future);
 
 /* Makes a zeroed executor known; backend must stay valid while it is.
  * Returns TARN_OK; TARN_NO_MEMORY: there is none, or there are 65,535 executors; TARN_INVALID. */

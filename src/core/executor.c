@@ -3,12 +3,14 @@
 
 #include "core/future.h"
 #include "core/options.h"
+#include "core/process.h"
 #include "core/run.h"
 #include "core/status.h"
 #include "core/task.h"
 #include "core/wait.h"
 #include "platform/memory.h"
 #include "platform/mutex.h"
+#include "platform/process.h"
 #include "platform/tls.h"
 
 /* ---- Identity -------------------------------------------------------------------------------- */
@@ -18,16 +20,20 @@
  * still count here. */
 typedef struct slot {
     tn_atomic_u32 discarded;
+    tn_atomic_u32 process;   /* the tn_process_generation() that opened it */
+    tarn_executor *executor; /* NULL: the slot is free */
+    bool pinned;             /* it must not be closed yet */
     uint16_t uses;
     uint16_t next_free;
 } slot;
 
 enum { SLOTS_PER_PAGE = 256, PAGES = 256 };
 
-static tn_mutex slots_mutex = TN_MUTEX_INITIAL; /* of all but the pages themselves */
-static tn_atomic_ptr pages[PAGES];
-static uint16_t free_slot; /* 0: none */
+tn_mutex tn_slots_mutex = TN_MUTEX_INITIAL; /* of all that follows */
+static tn_atomic_ptr pages[PAGES];          /* read without it */
+static uint16_t free_slot;                  /* 0: none */
 static uint32_t fresh_slot = 1;
+static tn_cond unpinned = TN_COND_INITIAL;
 
 static slot *slot_of(uint32_t id)
 {
@@ -63,15 +69,20 @@ tarn_status tarn_backend_open(tarn_executor *executor, const tarn_backend *backe
     if (!backend || backend->size != sizeof *backend)
         return tn_error(TARN_INVALID, "tarn_backend_open: backend is NULL, or its size is not "
                                       "sizeof(tarn_backend)");
-    tn_mutex_lock(&slots_mutex);
+    tarn_status status = tn_process_enter();
+    if (status != TARN_OK)
+        return status;
+    tn_mutex_lock(&tn_slots_mutex);
     uint16_t index = take_slot();
     if (index != 0) {
         slot *own = slot_of(index);
         tn_u32_store_relaxed(&own->discarded, 0);
+        tn_u32_store_relaxed(&own->process, tn_process_generation());
+        own->executor = executor;
         executor->id = ((uint32_t)++own->uses << 16) | index;
         executor->backend = backend;
     }
-    tn_mutex_unlock(&slots_mutex);
+    tn_mutex_unlock(&tn_slots_mutex);
     return index != 0 ? TARN_OK
                       : tn_error(TARN_NO_MEMORY, "tarn_backend_open: no memory, or there are "
                                                  "65,535 executors");
@@ -79,12 +90,16 @@ tarn_status tarn_backend_open(tarn_executor *executor, const tarn_backend *backe
 
 void tarn_backend_close(tarn_executor *executor)
 {
-    if (!executor)
+    if (!executor || executor->id == 0)
         return;
-    tn_mutex_lock(&slots_mutex);
-    slot_of(executor->id)->next_free = free_slot;
+    slot *own = slot_of(executor->id);
+    tn_mutex_lock(&tn_slots_mutex);
+    while (own->pinned)
+        tn_cond_wait(&unpinned, &tn_slots_mutex);
+    own->executor = NULL;
+    own->next_free = free_slot;
     free_slot = (uint16_t)(executor->id & 0xffff);
-    tn_mutex_unlock(&slots_mutex);
+    tn_mutex_unlock(&tn_slots_mutex);
 }
 
 void tn_executor_discard(uint32_t id)
@@ -96,6 +111,62 @@ void tn_executor_discard(uint32_t id)
 tn_atomic_u32 *tn_executor_discarded(const tarn_executor *executor)
 {
     return &slot_of(executor->id)->discarded;
+}
+
+bool tn_executor_is_foreign(uint32_t id)
+{
+    return id != 0 && tn_u32_load_relaxed(&slot_of(id)->process) != tn_process_generation();
+}
+
+/* What this thread is shutting down: the callbacks of cancelled futures run meanwhile. */
+TN_THREAD_LOCAL(tarn_executor *, ending);
+
+/* Whether the executor cannot end, or come to rest, before the caller returns. */
+static bool needs_caller(const tarn_executor *executor)
+{
+    const tn_context *context = tn_context_here();
+    return (context && context->executor == executor) || *ending() == executor;
+}
+
+/* ---- The end of the process ------------------------------------------------------------------ */
+
+/* Under the mutex: the executor in that slot, if it belongs to this process. */
+static tarn_executor *executor_at(uint32_t index)
+{
+    tarn_executor *executor = slot_of(index)->executor;
+    return executor && !tn_executor_is_foreign(executor->id) ? executor : NULL;
+}
+
+void tn_executor_stop_all(void)
+{
+    for (uint32_t index = 1;; index++) {
+        tn_mutex_lock(&tn_slots_mutex);
+        bool more = index < fresh_slot;
+        tarn_executor *executor = more ? executor_at(index) : NULL;
+        tarn_future *cancelled = executor ? executor->backend->stop(executor, true, true) : NULL;
+        tn_mutex_unlock(&tn_slots_mutex);
+        if (!more)
+            return;
+        tn_futures_end(cancelled, TARN_CANCELLED, NULL);
+    }
+}
+
+void tn_executor_drain_all(int64_t until)
+{
+    tn_mutex_lock(&tn_slots_mutex);
+    for (uint32_t index = 1; index < fresh_slot; index++) {
+        tarn_executor *executor = executor_at(index);
+        if (!executor || needs_caller(executor))
+            continue;
+        slot *own = slot_of(index);
+        own->pinned = true;
+        tn_mutex_unlock(&tn_slots_mutex);
+        executor->backend->drain(executor, until);
+        tn_mutex_lock(&tn_slots_mutex);
+        own->pinned = false;
+        tn_cond_broadcast(&unpinned);
+    }
+    tn_mutex_unlock(&tn_slots_mutex);
 }
 
 /* ---- Submit ---------------------------------------------------------------------------------- */
@@ -126,6 +197,9 @@ static tarn_status check_submit(const tarn_executor *executor, const tarn_task *
 {
     if (!executor)
         return tn_error(TARN_INVALID, "tarn_submit: executor is NULL");
+    if (tn_executor_is_foreign(executor->id))
+        return tn_error(TARN_CLOSED, "tarn_submit: the executor belongs to the process that forked "
+                                     "this one; open another");
     tarn_status status = tn_task_check(task, "tarn_submit");
     if (status != TARN_OK)
         return status;
@@ -166,6 +240,11 @@ tarn_future *tarn_submit(tarn_executor *executor, const tarn_task *task, const v
 
 /* ---- Run, for back ends ---------------------------------------------------------------------- */
 
+tarn_future **tarn_backend_link(tarn_future *future)
+{
+    return &future->link;
+}
+
 bool tarn_backend_run(tarn_executor *executor, int index, tarn_future *future)
 {
     if (!tn_future_start(future)) {
@@ -194,16 +273,6 @@ bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *te
 
 /* ---- The other public verbs ------------------------------------------------------------------ */
 
-/* What this thread is shutting down: the callbacks of cancelled futures run meanwhile. */
-TN_THREAD_LOCAL(tarn_executor *, ending);
-
-/* Whether the executor cannot end, or come to rest, before the caller returns. */
-static bool needs_caller(const tarn_executor *executor)
-{
-    const tn_context *context = tn_context_here();
-    return (context && context->executor == executor) || *ending() == executor;
-}
-
 tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options *options)
 {
     if (!executor)
@@ -215,32 +284,43 @@ tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options 
     if (!(own.time_limit >= 0))
         return tn_error(TARN_INVALID, "tarn_shutdown: time_limit is negative or not a number; give "
                                       "seconds, or 0 for no limit");
+    if (tn_executor_is_foreign(executor->id))
+        return tn_error(TARN_CLOSED, "tarn_shutdown: the executor belongs to the process that "
+                                     "forked this one; leave it");
     if (needs_caller(executor)) {
-        executor->backend->close(executor);
+        executor->backend->stop(executor, false, false);
         return tn_error(TARN_DEADLOCK, "tarn_shutdown: called by a worker or callback of this "
                                        "executor, which would wait for itself; call it from "
                                        "outside, or tarn_abandon()");
     }
     int64_t until = own.time_limit > 0 ? tn_clock_after(own.time_limit) : TN_CLOCK_NEVER;
+    tarn_future *cancelled =
+        executor->backend->stop(executor, own.cancel_pending, own.kill_running);
     tarn_executor *outer = *ending();
     *ending() = executor;
-    tarn_blocking_begin();
-    tarn_status status = executor->backend->shutdown(executor, &own, until);
-    tarn_blocking_end();
+    tn_futures_end(cancelled, TARN_CANCELLED, NULL);
     *ending() = outer;
+    tarn_blocking_begin();
+    tarn_status status = executor->backend->finish(executor, until);
+    tarn_blocking_end();
     return status;
 }
 
 void tarn_abandon(tarn_executor *executor)
 {
-    if (executor)
-        executor->backend->abandon(executor);
+    if (!executor || tn_executor_is_foreign(executor->id))
+        return;
+    executor->backend->stop(executor, false, false);
+    executor->backend->abandon(executor);
 }
 
 tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline)
 {
     if (!executor)
         return tn_error(TARN_INVALID, "tarn_drain: executor is NULL");
+    if (tn_executor_is_foreign(executor->id))
+        return tn_error(TARN_CLOSED, "tarn_drain: the executor belongs to the process that forked "
+                                     "this one");
     if (needs_caller(executor))
         return tn_error(TARN_DEADLOCK, "tarn_drain: called by a worker or callback of this "
                                        "executor, which would wait for itself; call it from "

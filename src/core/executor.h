@@ -16,4 +16,13 @@ void tn_executor_discard(uint32_t id);
  * be a few off for a moment, or for good if its number was another's before. */
 tn_atomic_u32 *tn_executor_discarded(const tarn_executor *executor);
 
+/* Whether that executor belongs to a process that this one was forked from. false for 0. */
+bool tn_executor_is_foreign(uint32_t id);
+
+/* For exit(). All executors of this process stop, with what is queued and what runs. */
+void tn_executor_stop_all(void);
+
+/* Waits until each of them has nothing to do, or `until`. */
+void tn_executor_drain_all(int64_t until);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "core/executor.h"
 #include "core/hook.h"
+#include "core/process.h"
 #include "core/status.h"
 #include "core/task.h"
 #include "core/wait.h"
@@ -71,6 +72,19 @@ static void explain_refusal(tarn_future *future, tarn_status status, const char 
     if (text)
         tn_future_explain(future, (tarn_failure){.status = status, .worker = -1},
                           tn_text_copy(text));
+}
+
+void tn_futures_end(tarn_future *list, tarn_status status, const char *text)
+{
+    while (list) {
+        tarn_future *future = list;
+        list = list->link;
+        if (status == TARN_CANCELLED)
+            tn_future_cancel(future);
+        else if (tn_future_seize(future))
+            tn_future_refuse(future, status, text);
+        tn_cell_release(future, TN_OWNER_QUEUE);
+    }
 }
 
 void tn_future_refuse(tarn_future *future, tarn_status status, const char *text)
@@ -152,7 +166,7 @@ tarn_status tarn_stop(tarn_future *future, double grace_seconds)
 }
 
 /* Of what is written to futures that have ended: the failures that nobody recorded before. */
-static tn_mutex late_failures = TN_MUTEX_INITIAL;
+tn_mutex tn_failures_mutex = TN_MUTEX_INITIAL;
 
 const tarn_failure *tarn_error(const tarn_future *future)
 {
@@ -165,11 +179,11 @@ const tarn_failure *tarn_error(const tarn_future *future)
         return tn_status_failure(status);
 
     tarn_future *cell = (tarn_future *)(uintptr_t)future;
-    tn_mutex_lock(&late_failures);
+    tn_mutex_lock(&tn_failures_mutex);
     tn_ext *ext = tn_cell_need_ext(cell);
     if (ext && ext->failure.size == 0)
         record(cell, ext, (tarn_failure){.status = status, .worker = -1}, NULL);
-    tn_mutex_unlock(&late_failures);
+    tn_mutex_unlock(&tn_failures_mutex);
     return ext ? &ext->failure : tn_status_failure(status);
 }
 

@@ -33,6 +33,10 @@ void tn_future_explain(tarn_future *future, tarn_failure failure, char *text);
  * The caller seized it, or nobody else has seen it yet. */
 void tn_future_refuse(tarn_future *future, tarn_status status, const char *text);
 
+/* Ends a list of queued futures, by `link`, and gives back TN_OWNER_QUEUE of each: TARN_CANCELLED, or
+ * another status with its text. Those that have ended or started otherwise are left as they are. */
+void tn_futures_end(tarn_future *list, tarn_status status, const char *text);
+
 /* A future of its own that has ended already: one reference, never NULL. */
 tarn_future *tn_future_refused(const tarn_task *task, tarn_status status, const char *text);
 

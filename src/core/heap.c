@@ -8,6 +8,7 @@
  * A heap outlives its thread: it waits on the idle list for the next thread that needs one. */
 #include "core/heap.h"
 
+#include "core/process.h"
 #include "core/thread_end.h"
 #include "platform/memory.h"
 #include "platform/mutex.h"
@@ -35,7 +36,7 @@ typedef struct heap {
 
 TN_THREAD_LOCAL(heap *, own_heap);
 
-static tn_mutex heaps_mutex = TN_MUTEX_INITIAL; /* of idle_heaps, heap_count */
+tn_mutex tn_heaps_mutex = TN_MUTEX_INITIAL; /* of idle_heaps, heap_count */
 static heap *idle_heaps;
 static uint32_t heap_count;
 static tn_atomic_ptr heaps[HEAPS]; /* set once, before a cell of that heap exists */
@@ -47,10 +48,10 @@ void tn_heap_end(void)
     *own_heap() = NULL;
     if (!mine)
         return;
-    tn_mutex_lock(&heaps_mutex);
+    tn_mutex_lock(&tn_heaps_mutex);
     mine->idle = idle_heaps;
     idle_heaps = mine;
-    tn_mutex_unlock(&heaps_mutex);
+    tn_mutex_unlock(&tn_heaps_mutex);
 }
 
 static heap *adopt_heap(void)
@@ -58,7 +59,7 @@ static heap *adopt_heap(void)
     if (!tn_thread_end_arm())
         return NULL;
 
-    tn_mutex_lock(&heaps_mutex);
+    tn_mutex_lock(&tn_heaps_mutex);
     heap *mine = idle_heaps;
     if (mine) {
         idle_heaps = mine->idle;
@@ -66,7 +67,7 @@ static heap *adopt_heap(void)
         mine->index = (uint16_t)heap_count;
         tn_ptr_store_release(&heaps[heap_count++], mine);
     }
-    tn_mutex_unlock(&heaps_mutex);
+    tn_mutex_unlock(&tn_heaps_mutex);
 
     *own_heap() = mine;
     return mine;

@@ -59,6 +59,13 @@ void tn_context_leave(tn_context *context)
     here()->context = NULL;
 }
 
+void tn_context_after_fork(void)
+{
+    tn_context *context = here()->context;
+    if (context && tn_executor_is_foreign(context->executor->id))
+        here()->context = NULL;
+}
+
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
 /* Makes room for one more frame; false: no memory. */
@@ -166,6 +173,9 @@ void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
     push_frame(context, (tn_frame){.future = future, .owner = owner});
     tn_u16_store_relaxed(&future->runner, context->runner);
     task->call(tn_cell_payload(future), result);
+    /* The task forked and returns in the child, too: there, no pool is left to go on with. */
+    if (!here()->context)
+        tn_thread_exit();
     tn_frame frame = pop_frame(context);
     tarn_status status = ending(context, &frame, result);
     errno = saved_errno;

@@ -56,6 +56,9 @@ typedef struct tn_context {
 void tn_context_enter(tn_context *context);
 void tn_context_leave(tn_context *context);
 
+/* The calling thread is no worker any more if it has just come out of fork() as another process. */
+void tn_context_after_fork(void);
+
 /* The calling thread's; NULL if it is not a worker. */
 tn_context *tn_context_here(void);
 

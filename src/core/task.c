@@ -20,24 +20,51 @@ tn_layout tn_task_layout(const tarn_task *task)
     return (tn_layout){.result = result, .bytes = end, .size = end};
 }
 
+static bool is_kind(uint32_t kind)
+{
+    return kind >= TARN_KIND_VALUE && kind <= TARN_KIND_BYTES;
+}
+
+/* What is wrong with a descriptor; NULL: nothing. */
+static const char *find_fault(const tarn_task *task)
+{
+    const tarn_field *result = &task->result;
+    if (task->size != sizeof *task)
+        return "size is not sizeof(tarn_task)";
+    if (!task->call || !task->name)
+        return "call or name is NULL";
+    if (task->flags != 0)
+        return "flags is not 0";
+    if (task->arg_count > 0 && !task->args)
+        return "args is NULL but arg_count is not 0";
+    if (task->args_size > SIZE_MAX / 4)
+        return "args_size is beyond the address space";
+    if (result->size > SIZE_MAX / 4)
+        return "result.size is beyond the address space";
+    if (result->size > 0 && !is_kind(result->kind))
+        return "result.kind is not a tarn_kind";
+    if (result->kind == TARN_KIND_BYTES && result->size != sizeof(tarn_bytes))
+        return "result.kind is TARN_KIND_BYTES but result.size not sizeof(tarn_bytes)";
+    for (uint32_t i = 0; i < task->arg_count; i++) {
+        const tarn_field *field = &task->args[i];
+        if (!is_kind(field->kind))
+            return "args[].kind is not a tarn_kind";
+        if (field->offset > task->args_size || field->size > task->args_size - field->offset)
+            return "args[].offset and args[].size reach beyond args_size";
+        if (field->kind == TARN_KIND_BYTES && field->size != sizeof(tarn_bytes))
+            return "args[].kind is TARN_KIND_BYTES but args[].size not sizeof(tarn_bytes)";
+    }
+    return NULL;
+}
+
 tarn_status tn_task_check(const tarn_task *task, const char *call)
 {
-    const char *wrong = NULL;
     if (!task)
         return tn_error_format(TARN_INVALID, "%s: task is NULL", call);
-    if (task->size != sizeof *task)
-        wrong = "size is not sizeof(tarn_task)";
-    else if (!task->call || !task->name)
-        wrong = "call or name is NULL";
-    else if (task->arg_count > 0 && !task->args)
-        wrong = "args is NULL but arg_count is not 0";
-    else if (task->flags != 0)
-        wrong = "flags is not 0";
-    else if (task->args_size > SIZE_MAX / 4 || task->result.size > SIZE_MAX / 4)
-        wrong = "args_size or result.size is beyond the address space";
-    if (!wrong)
+    const char *fault = find_fault(task);
+    if (!fault)
         return TARN_OK;
-    return tn_error_format(TARN_INVALID, "%s: task->%s; make it by TARN_TASK()", call, wrong);
+    return tn_error_format(TARN_INVALID, "%s: task->%s; make it by TARN_TASK()", call, fault);
 }
 
 static const tarn_bytes *bytes_at(const void *args, const tarn_field *field)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/wait.h"
 
+#include "core/executor.h"
 #include "core/future.h"
 #include "core/hook.h"
 #include "core/status.h"
@@ -60,6 +61,17 @@ void tn_sleep_end_all(tn_context *context)
         tn_sleep_end(context);
 }
 
+/* What runs in the process that this one was forked from ends there, and never here. */
+static tarn_status check_process(tarn_future *const *futures, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (tn_executor_is_foreign(futures[i]->executor) && !tn_future_ended(futures[i]))
+            return tn_error(TARN_CLOSED, "the future belongs to the process that forked this one, "
+                                         "and cannot end here");
+    }
+    return TARN_OK;
+}
+
 /* ---- One or all: each future's own word ------------------------------------------------------ */
 
 /* False: the time is up and it has not ended. */
@@ -109,7 +121,10 @@ static tarn_status wait_for_all(tarn_future *const *futures, size_t n, int64_t u
         return TARN_TIMEOUT;
 
     many all = {.wait = {.each = each_of_many}, .futures = futures, .count = n};
-    tarn_status status = tn_sleep_begin(context, &all.wait, !forever);
+    tarn_status status = check_process(futures, n);
+    if (status != TARN_OK)
+        return status;
+    status = tn_sleep_begin(context, &all.wait, !forever);
     if (status != TARN_OK)
         return status;
     for (size_t i = pending; i < n && status == TARN_OK; i++) {
@@ -229,12 +244,14 @@ static tarn_status wait_for_any(tarn_future *const *futures, size_t n, tarn_when
         return TARN_OK;
     if (tn_is_past(until))
         return TARN_TIMEOUT;
+    tarn_status status = check_process(futures, n);
+    if (status != TARN_OK)
+        return status;
 
     tn_hook few[16];
     tn_hook *hooks = n <= sizeof few / sizeof *few ? few : tn_alloc_array(n, sizeof *hooks);
     if (!hooks)
         return tn_error(TARN_NO_MEMORY, "tarn_wait: no memory for so many futures");
-    tarn_status status;
     do
         status = wait_for_news(futures, n, when, hooks, until);
     while (status == TARN_OK && !is_satisfied(futures, n, when));

@@ -24,6 +24,12 @@ typedef struct {
         .tn_raw_ = PTHREAD_MUTEX_INITIALIZER \
     }
 
+/* The same for a condition. It knows no deadlines: for tn_cond_wait() only. */
+#define TN_COND_INITIAL \
+    { \
+        PTHREAD_COND_INITIALIZER \
+    }
+
 /* Makes an unlocked mutex. 0, or ENOMEM or EAGAIN: there is none then, and nothing to destroy. */
 int tn_mutex_init(tn_mutex *mutex);
 

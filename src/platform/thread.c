@@ -97,6 +97,11 @@ int tn_thread_start(tn_thread *thread, size_t stack_size, const char *name, void
     return error;
 }
 
+void tn_thread_exit(void)
+{
+    pthread_exit(NULL);
+}
+
 void tn_thread_join(tn_thread thread)
 {
     int state, error;

@@ -26,6 +26,9 @@ typedef struct {
 int tn_thread_start(tn_thread *thread, size_t stack_size, const char *name, void (*run)(void *),
                     void *data);
 
+/* Ends the calling thread here and now; what it registered runs. */
+_Noreturn void tn_thread_exit(void);
+
 /* Waits until the thread, which is not the caller, has ended. Blocks; not a cancellation point. */
 void tn_thread_join(tn_thread thread);
 

@@ -51,29 +51,24 @@ static tarn_status submit(tarn_executor *executor, tarn_future *future)
     return TARN_OK;
 }
 
-void tn_pool_end_all(tarn_future *list, tarn_status status, const char *text)
-{
-    while (list) {
-        tarn_future *future = list;
-        list = list->link;
-        if (status == TARN_CANCELLED) {
-            tn_future_cancel(future);
-            tn_cell_release(future, TN_OWNER_QUEUE);
-        } else {
-            tarn_backend_refuse(future, status, text);
-        }
-    }
-}
-
 /* ---- Drain and shutdown ---------------------------------------------------------------------- */
 
-static void close_pool(tarn_executor *executor)
+static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill_running)
 {
     tn_pool *pool = pool_of(executor);
+    tarn_future *pending = NULL;
     tn_mutex_lock(&pool->mutex);
     pool->closed = true;
+    if (cancel_pending)
+        pending = tn_queue_take_all(&pool->queue);
+    for (int i = 0; kill_running && i < pool->max_threads && pool->workers[i]; i++) {
+        if (pool->workers[i]->task)
+            tn_u32_store_relaxed(&pool->workers[i]->stopping, 1);
+    }
     tn_pool_wake_all(pool);
+    tn_pool_tell_watchers(pool);
     tn_mutex_unlock(&pool->mutex);
+    return pending;
 }
 
 static tarn_status drain(tarn_executor *executor, int64_t until)
@@ -82,10 +77,10 @@ static tarn_status drain(tarn_executor *executor, int64_t until)
     bool in_time = true;
     tn_mutex_lock(&pool->mutex);
     pool->watchers++;
-    while ((pool->queue.length > 0 || pool->running + pool->blocked > 0) && in_time)
+    while (!tn_pool_is_settled(pool) && in_time)
         in_time = tn_cond_wait_until(&pool->settled, &pool->mutex, until);
     pool->watchers--;
-    bool settled = pool->queue.length == 0 && pool->running + pool->blocked == 0;
+    bool settled = tn_pool_is_settled(pool);
     tn_mutex_unlock(&pool->mutex);
     return settled ? TARN_OK
                    : tn_error(TARN_TIMEOUT, "tarn_drain: tasks were queued or running at the "
@@ -112,25 +107,17 @@ static tarn_status name_the_running(const tn_pool *pool)
                            pool->queue.length, running, names);
 }
 
-/* The numbered steps stand in README.md. */
-static tarn_status shutdown(tarn_executor *executor, const tarn_shutdown_options *options,
-                            int64_t until)
+/* All threads have left: the last to leave has joined the one before it, and so on. */
+static void join_and_free(tn_pool *pool)
+{
+    if (pool->has_left)
+        tn_thread_join(pool->left);
+    tn_pool_free(pool);
+}
+
+static tarn_status finish(tarn_executor *executor, int64_t until)
 {
     tn_pool *pool = pool_of(executor);
-    tarn_future *cancelled = NULL;
-    tn_mutex_lock(&pool->mutex);
-    pool->closed = true;
-    if (options->cancel_pending)
-        cancelled = tn_queue_take_all(&pool->queue);
-    for (int i = 0; options->kill_running && i < pool->max_threads && pool->workers[i]; i++) {
-        if (pool->workers[i]->task)
-            tn_u32_store_relaxed(&pool->workers[i]->stopping, 1);
-    }
-    tn_pool_wake_all(pool);
-    tn_mutex_unlock(&pool->mutex);
-
-    tn_pool_end_all(cancelled, TARN_CANCELLED, NULL);
-
     tarn_status status = TARN_OK;
     bool in_time = true;
     tn_mutex_lock(&pool->mutex);
@@ -141,29 +128,20 @@ static tarn_status shutdown(tarn_executor *executor, const tarn_shutdown_options
     if (pool->threads > 0)
         status = name_the_running(pool);
     tn_mutex_unlock(&pool->mutex);
-    if (status != TARN_OK)
-        return status;
-
-    if (pool->has_left)
-        tn_thread_join(pool->left);
-    tn_pool_free(pool);
-    return TARN_OK;
+    if (status == TARN_OK)
+        join_and_free(pool);
+    return status;
 }
 
 static void abandon(tarn_executor *executor)
 {
     tn_pool *pool = pool_of(executor);
     tn_mutex_lock(&pool->mutex);
-    pool->closed = true;
     pool->abandoned = true;
     bool nobody = pool->threads == 0;
-    tn_pool_wake_all(pool);
     tn_mutex_unlock(&pool->mutex);
-    if (!nobody)
-        return;
-    if (pool->has_left)
-        tn_thread_join(pool->left);
-    tn_pool_free(pool);
+    if (nobody)
+        join_and_free(pool);
 }
 
 static int worker_limit(const tarn_executor *executor)
@@ -178,11 +156,11 @@ static const tarn_backend backend = {
     .kind = "threads",
     .capabilities = TARN_CAN_POINTERS,
     .submit = submit,
-    .shutdown = shutdown,
-    .drain = drain,
+    .stop = stop,
+    .finish = finish,
     .abandon = abandon,
+    .drain = drain,
     .worker_limit = worker_limit,
-    .close = close_pool,
     .block = tn_pool_block,
     .unblock = tn_pool_unblock,
 };
@@ -193,8 +171,7 @@ void tn_pool_free(tn_pool *pool)
         tn_cond_destroy(&pool->workers[i]->wake);
         tn_free(pool->workers[i]);
     }
-    if (pool->executor.id != 0)
-        tarn_backend_close(&pool->executor);
+    tarn_backend_close(&pool->executor);
     if (pool->initializer)
         tn_cell_release(pool->initializer, TN_HANDLE);
     tn_cond_destroy(&pool->settled);

@@ -73,8 +73,11 @@ int tn_pool_secure_worker(tn_pool *pool, size_t length);
 /* Wakes all idle workers. Under the mutex. */
 void tn_pool_wake_all(tn_pool *pool);
 
-/* Ends a list of queued futures, by `link`: TARN_CANCELLED, or another status with its text. */
-void tn_pool_end_all(tarn_future *list, tarn_status status, const char *text);
+/* Whether nothing is queued and nothing runs. Under the mutex. */
+bool tn_pool_is_settled(const tn_pool *pool);
+
+/* Wakes drain and shutdown if there may be news for them. Under the mutex. */
+void tn_pool_tell_watchers(tn_pool *pool);
 
 /* As tarn_backend says. */
 bool tn_pool_block(tarn_executor *executor, bool timed);

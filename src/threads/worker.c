@@ -142,7 +142,7 @@ void tn_pool_unblock(tarn_executor *executor)
 
 /* Everything in this part is under the mutex, unless it says otherwise. */
 
-static bool is_settled(const tn_pool *pool)
+bool tn_pool_is_settled(const tn_pool *pool)
 {
     return pool->queue.length == 0 && pool->running + pool->blocked == 0;
 }
@@ -152,9 +152,9 @@ static bool is_ending(const tn_pool *pool)
     return (pool->closed || pool->broken) && pool->queue.length == 0;
 }
 
-static void tell_watchers(tn_pool *pool)
+void tn_pool_tell_watchers(tn_pool *pool)
 {
-    if (pool->watchers > 0 && (is_settled(pool) || pool->threads == 0))
+    if (pool->watchers > 0 && (tn_pool_is_settled(pool) || pool->threads == 0))
         tn_cond_broadcast(&pool->settled);
 }
 
@@ -214,7 +214,7 @@ static void serve(tn_pool *pool, tn_worker *worker)
         tarn_future *future;
         while ((future = take(pool, worker)))
             run_one(pool, worker, future);
-        tell_watchers(pool);
+        tn_pool_tell_watchers(pool);
     } while (!is_ending(pool) && sleep_idle(pool, worker));
     /* Those who sleep because all permits were taken have nothing left to wait for. */
     if (is_ending(pool))
@@ -233,7 +233,7 @@ static void break_pool(tn_pool *pool, const char *text)
     tn_pool_wake_all(pool);
     tn_mutex_unlock(&pool->mutex);
     /* Written once, before `broken` was set. */
-    tn_pool_end_all(pending, TARN_BROKEN, pool->failure);
+    tn_futures_end(pending, TARN_BROKEN, pool->failure);
 }
 
 /* Not under the mutex. false: the pool is broken. */
@@ -268,10 +268,10 @@ static void leave(tn_pool *pool, tn_worker *worker)
     bool free_pool = pool->threads == 0 && pool->abandoned;
     pool->left = self;
     pool->has_left = true;
-    tell_watchers(pool);
+    tn_pool_tell_watchers(pool);
     tn_mutex_unlock(&pool->mutex);
 
-    tn_pool_end_all(stranded, TARN_BROKEN, "no worker thread can be started");
+    tn_futures_end(stranded, TARN_BROKEN, "no worker thread can be started");
     if (join_former)
         tn_thread_join(former);
     if (free_pool) {
