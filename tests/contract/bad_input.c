@@ -31,7 +31,8 @@ static void begin(const char *function)
 /* names: what tarn_last_error() must contain; NULL: the call did not fail. */
 static void end(bool right, const char *names, const char *call, int line)
 {
-    bool named = strcmp(tarn_last_error(), marker) != 0 && strstr(tarn_last_error(), names ? names : "");
+    bool named =
+        strcmp(tarn_last_error(), marker) != 0 && strstr(tarn_last_error(), names ? names : "");
     if (right && (names ? named : strcmp(tarn_last_error(), marker) == 0))
         return;
     wrong_rows++;
@@ -41,35 +42,35 @@ static void end(bool right, const char *names, const char *call, int line)
 }
 
 /* Rows: the function, the call, what it returns, the argument that the sentence names. */
-#define ROW(function, call, value, names)                                                          \
-    do {                                                                                           \
-        begin(function);                                                                           \
-        bool right_ = (call) == (value);                                                           \
-        end(right_, names, #call, __LINE__);                                                       \
+#define ROW(function, call, value, names) \
+    do { \
+        begin(function); \
+        bool right_ = (call) == (value); \
+        end(right_, names, #call, __LINE__); \
     } while (0)
 
 /* Of functions that return nothing: they come back, and leave the last error alone. */
-#define ROW_VOID(function, call)                                                                   \
-    do {                                                                                           \
-        begin(function);                                                                           \
-        call;                                                                                      \
-        end(true, NULL, #call, __LINE__);                                                          \
+#define ROW_VOID(function, call) \
+    do { \
+        begin(function); \
+        call; \
+        end(true, NULL, #call, __LINE__); \
     } while (0)
 
 /* Of functions that return a refused future: it says so itself. */
-#define ROW_REFUSED(call, ended, names)                                                           \
-    do {                                                                                           \
-        begin("tarn_submit");                                                                      \
-        tarn_future *refused_ = (call);                                                            \
-        bool named_ = strstr(tarn_last_error(), names) != NULL;                                    \
-        bool right_ = refused_ && tarn_done(refused_) && named_ &&                                 \
-                      tarn_result(refused_, NULL, NULL, 0) == (ended) && tarn_error(refused_) &&   \
-                      tarn_error(refused_)->status == (ended);                                     \
-        end(right_, names, #call, __LINE__);                                                       \
-        tarn_drop(refused_);                                                                       \
+#define ROW_REFUSED(call, ended, names) \
+    do { \
+        begin("tarn_submit"); \
+        tarn_future *refused_ = (call); \
+        bool named_ = strstr(tarn_last_error(), names) != NULL; \
+        bool right_ = refused_ && tarn_done(refused_) && named_ && \
+                      tarn_result(refused_, NULL, NULL, 0) == (ended) && tarn_error(refused_) && \
+                      tarn_error(refused_)->status == (ended); \
+        end(right_, names, #call, __LINE__); \
+        tarn_drop(refused_); \
     } while (0)
 
-#define INVALID_OPTION(names, ...)                                                                 \
+#define INVALID_OPTION(names, ...) \
     ROW("tarn_thread_pool", tarn_thread_pool(__VA_ARGS__), NULL, names)
 
 static void takes_two(int a, int b)
@@ -300,8 +301,7 @@ static void refuse_waits(void)
     assert_non_null(completions);
     ROW("tarn_completions_add", tarn_completions_add(NULL, refused, 1), TARN_INVALID,
         "completions");
-    ROW("tarn_completions_add", tarn_completions_add(completions, NULL, 1), TARN_INVALID,
-        "future");
+    ROW("tarn_completions_add", tarn_completions_add(completions, NULL, 1), TARN_INVALID, "future");
     ROW("tarn_as_completed", tarn_as_completed(NULL, 1, TARN_FOREVER), NULL, "futures");
     ROW("tarn_as_completed", tarn_as_completed(NULL, SIZE_MAX, TARN_FOREVER), NULL, "futures");
     ROW("tarn_as_completed", tarn_as_completed(futures, 3, TARN_FOREVER), NULL, "futures[1]");

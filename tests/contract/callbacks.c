@@ -15,9 +15,9 @@ struct call {
     tarn_status status;
 };
 
-#define CALL_NONE                                                                                  \
-    {                                                                                              \
-        .called = GATE_OPEN                                                                        \
+#define CALL_NONE \
+    { \
+        .called = GATE_OPEN \
     }
 
 static void note_call(tarn_future *future, void *data)

@@ -10,11 +10,9 @@ static tarn_executor *open_threads(const struct pool_options *options)
     if (max_workers == DEFAULT_SIZE)
         max_workers = 0;
     return tarn_thread_pool(.max_workers = max_workers, .max_spares = options->max_spares,
-                            .name = options->name,
-                            .initializer = options->initializer,
+                            .name = options->name, .initializer = options->initializer,
                             .initializer_args = options->initializer_args,
-                            .finalizer = options->finalizer,
-                            .idle_timeout = options->idle_timeout,
+                            .finalizer = options->finalizer, .idle_timeout = options->idle_timeout,
                             .stack_size = options->stack_size);
 }
 

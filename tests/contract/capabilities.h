@@ -11,8 +11,8 @@
 
 struct pool_options;
 
-#define COLUMNS(X, test, needs)                                                                    \
-    X(threads, test, needs)                                                                        \
+#define COLUMNS(X, test, needs) \
+    X(threads, test, needs) \
     X(serial, test, needs)
 
 enum capability {
@@ -26,7 +26,7 @@ enum capability {
 };
 
 /* What most tests need: tasks that can be held at a gate. */
-#define GATES (POINTERS | SHARED_MEMORY)
+#define GATES  (POINTERS | SHARED_MEMORY)
 #define NESTED (GATES | NESTED_SUBMIT)
 
 struct column {

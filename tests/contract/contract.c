@@ -5,7 +5,8 @@
 
 static const struct column *running_column;
 
-void contract_add(const char *name, const struct column *column, unsigned needs, void (*run)(void **))
+void contract_add(const char *name, const struct column *column, unsigned needs,
+                  void (*run)(void **))
 {
     if ((column->capabilities & needs) == needs)
         runner_add(name, run);

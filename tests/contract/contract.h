@@ -25,11 +25,12 @@
 #include "runner.h"
 #include "tasks.h"
 
-/* The options that every kind of executor has. Zero workers are the column's own number. */
-enum { DEFAULT_SIZE = -1 }; /* for max_workers: what the executor takes if nothing is said */
+/* For max_workers: as many as the executor takes if nothing is said. */
+enum { DEFAULT_SIZE = -1 };
 
+/* The options that every kind of executor has. */
 struct pool_options {
-    int max_workers;
+    int max_workers; /* 0: the column's own number */
     int max_spares;
     const char *name;
     const tarn_task *initializer;
@@ -76,25 +77,26 @@ int64_t clock_now(void);
 #define assert_contains(text, part) assert_contains_at((text), (part), __FILE__, __LINE__)
 void assert_contains_at(const char *text, const char *part, const char *file, int line);
 
-void contract_add(const char *name, const struct column *column, unsigned needs, void (*run)(void **));
+void contract_add(const char *name, const struct column *column, unsigned needs,
+                  void (*run)(void **));
 void contract_begin(const struct column *column);
 
-#define CONTRACT_TEST(name, needs)                                                                 \
-    static void contract_##name(void);                                                             \
-    COLUMNS(CONTRACT_TEST_ON_, name, needs)                                                        \
+#define CONTRACT_TEST(name, needs) \
+    static void contract_##name(void); \
+    COLUMNS(CONTRACT_TEST_ON_, name, needs) \
     static void contract_##name(void)
 
-#define CONTRACT_TEST_ON_(column_name, test, needs)                                                \
-    static void contract_##test##_on_##column_name(void **state)                                   \
-    {                                                                                              \
-        (void)state;                                                                               \
-        contract_begin(&column_##column_name);                                                     \
-        contract_##test();                                                                         \
-    }                                                                                              \
-    __attribute__((constructor)) static void contract_add_##test##_on_##column_name(void)          \
-    {                                                                                              \
-        contract_add(#column_name "/" #test, &column_##column_name, needs,                         \
-                     contract_##test##_on_##column_name);                                          \
+#define CONTRACT_TEST_ON_(column_name, test, needs) \
+    static void contract_##test##_on_##column_name(void **state) \
+    { \
+        (void)state; \
+        contract_begin(&column_##column_name); \
+        contract_##test(); \
+    } \
+    __attribute__((constructor)) static void contract_add_##test##_on_##column_name(void) \
+    { \
+        contract_add(#column_name "/" #test, &column_##column_name, needs, \
+                     contract_##test##_on_##column_name); \
     }
 
 #endif

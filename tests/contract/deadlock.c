@@ -150,8 +150,8 @@ static void wait_in_triangle(struct triangle *t, int i)
     atomic_store(&t->threads[i], (int)gettid());
     if (i == 0) {
         tarn_future *any[3] = {t->futures[1], t->futures[2], t->promised};
-        t->answers[0] = answer_of(
-            tarn_wait(any, t->with_promise ? 3 : 2, TARN_WAIT_FIRST, t->deadline, NULL));
+        t->answers[0] =
+            answer_of(tarn_wait(any, t->with_promise ? 3 : 2, TARN_WAIT_FIRST, t->deadline, NULL));
     } else {
         t->answers[i] = answer_of(tarn_future_wait(t->futures[0], TARN_FOREVER));
     }
@@ -245,8 +245,8 @@ TARN_TASK(struct answer, wait_for_queued, tarn_executor *, enum how, tarn_deadli
 CONTRACT_TEST(a_wait_that_needs_a_spare_where_there_is_none_is_told, NESTED)
 {
     static const enum how ways[] = {BY_FIRST, BY_NEXT};
-    tarn_executor *pool = pool_with(&(struct pool_options){.max_workers = 1,
-                                                           .max_spares = TARN_NONE});
+    tarn_executor *pool =
+        pool_with(&(struct pool_options){.max_workers = 1, .max_spares = TARN_NONE});
     for (int i = 0; i < 20; i++) {
         tarn_future *future = wait_for_queued_submit(pool, pool, ways[i % 2], TARN_FOREVER);
         struct answer answer;
@@ -261,8 +261,8 @@ CONTRACT_TEST(a_wait_that_needs_a_spare_where_there_is_none_is_told, NESTED)
 
 CONTRACT_TEST(a_timed_wait_without_a_spare_sleeps_to_its_deadline, NESTED)
 {
-    tarn_executor *pool = pool_with(&(struct pool_options){.max_workers = 1,
-                                                           .max_spares = TARN_NONE});
+    tarn_executor *pool =
+        pool_with(&(struct pool_options){.max_workers = 1, .max_spares = TARN_NONE});
     tarn_deadline deadline = tarn_in(0.05);
     tarn_future *future = wait_for_queued_submit(pool, pool, BY_WAIT, deadline);
     struct answer answer;
@@ -290,8 +290,8 @@ static void await_asleep(atomic_int *thread)
 /* The other worker may end the promise, or serve the queue: this one only sleeps. */
 CONTRACT_TEST(without_a_spare_a_worker_sleeps_while_another_runs, NESTED | PARALLEL)
 {
-    tarn_executor *pool = pool_with(&(struct pool_options){.max_workers = 2,
-                                                           .max_spares = TARN_NONE});
+    tarn_executor *pool =
+        pool_with(&(struct pool_options){.max_workers = 2, .max_spares = TARN_NONE});
     tarn_promise *promise = tarn_promise_new(NULL);
     tarn_future *promised = tarn_promise_future(promise);
     tarn_future *blocker;
@@ -315,8 +315,8 @@ CONTRACT_TEST(without_a_spare_a_worker_sleeps_while_another_runs, NESTED | PARAL
 
 CONTRACT_TEST(a_worker_that_is_free_serves_the_queue_for_those_who_sleep, NESTED | PARALLEL)
 {
-    tarn_executor *pool = pool_with(&(struct pool_options){.max_workers = 2,
-                                                           .max_spares = TARN_NONE});
+    tarn_executor *pool =
+        pool_with(&(struct pool_options){.max_workers = 2, .max_spares = TARN_NONE});
     size_t rounds = test_count(200);
     for (size_t i = 0; i < rounds; i++) {
         tarn_future *blocker;
@@ -355,8 +355,8 @@ TARN_TASK(void, wait_as_one_of_two, struct last *, int);
  * runs what the first waits for. */
 CONTRACT_TEST(only_the_last_one_running_is_told, NESTED | PARALLEL)
 {
-    tarn_executor *pool = pool_with(&(struct pool_options){.max_workers = 2,
-                                                           .max_spares = TARN_NONE});
+    tarn_executor *pool =
+        pool_with(&(struct pool_options){.max_workers = 2, .max_spares = TARN_NONE});
     size_t rounds = test_count(100);
     for (size_t round = 0; round < rounds; round++) {
         struct last last = {.pool = pool, .gate = GATE_CLOSED};

@@ -221,7 +221,8 @@ CONTRACT_TEST(every_status_has_its_number_name_and_sentence, 0)
         assert_string_equal(tarn_status_name(all[i].status), all[i].name);
         assert_true(strlen(tarn_status_text(all[i].status)) > 5);
         for (size_t j = 0; j < i; j++)
-            assert_string_not_equal(tarn_status_text(all[i].status), tarn_status_text(all[j].status));
+            assert_string_not_equal(tarn_status_text(all[i].status),
+                                    tarn_status_text(all[j].status));
     }
 }
 

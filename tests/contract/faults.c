@@ -313,8 +313,8 @@ static struct answer wait_for_spare(tarn_executor *pool, struct gate *armed, boo
 {
     gate_pass(armed);
     tarn_future *child = square_submit(pool, 3);
-    struct answer answer = answer_of(
-        tarn_wait(&child, 1, any ? TARN_WAIT_FIRST : TARN_WAIT_ALL, TARN_FOREVER, NULL));
+    struct answer answer =
+        answer_of(tarn_wait(&child, 1, any ? TARN_WAIT_FIRST : TARN_WAIT_ALL, TARN_FOREVER, NULL));
     tarn_drop(child);
     return answer;
 }
@@ -348,8 +348,7 @@ CONTRACT_TEST(without_a_spare_thread_the_last_one_is_told, NESTED | SPARES)
     pool_close(pool);
 }
 
-CONTRACT_TEST(without_a_spare_thread_a_worker_sleeps_while_another_runs,
-              NESTED | SPARES | PARALLEL)
+CONTRACT_TEST(without_a_spare_thread_a_worker_sleeps_while_another_runs, NESTED | SPARES | PARALLEL)
 {
     tarn_executor *pool = pool_of(2);
     tarn_future *blocker;

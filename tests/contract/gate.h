@@ -16,13 +16,13 @@ struct gate {
     bool open;
 };
 
-#define GATE_CLOSED                                                                                \
-    {                                                                                              \
-        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false                              \
+#define GATE_CLOSED \
+    { \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false \
     }
-#define GATE_OPEN                                                                                  \
-    {                                                                                              \
-        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, true                               \
+#define GATE_OPEN \
+    { \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, true \
     }
 
 /* Arrives, and returns once the gate is open. */

@@ -301,8 +301,8 @@ TARN_TASK(int, ask_serializer, tarn_executor *);
 CONTRACT_TEST(a_worker_never_runs_a_task_of_another_pool, NESTED | SPARES)
 {
     tarn_executor *pool = pool_open();
-    tarn_executor *serializer = pool_with(&(struct pool_options){.max_workers = 1,
-                                                                 .max_spares = TARN_NONE});
+    tarn_executor *serializer =
+        pool_with(&(struct pool_options){.max_workers = 1, .max_spares = TARN_NONE});
     tarn_future *first = thread_number_submit(serializer);
     int expected = 0;
     assert_int_equal(thread_number_result(first, &expected), TARN_OK);
@@ -656,6 +656,16 @@ static void count_briefly(void)
 }
 TARN_TASK(void, count_briefly, void);
 
+static tarn_status wait_for_ended(tarn_future *ended)
+{
+    size_t done = 0;
+    tarn_status status = tarn_future_wait(ended, TARN_FOREVER);
+    if (status == TARN_OK)
+        status = tarn_wait(&ended, 1, TARN_WAIT_FIRST, TARN_FOREVER, &done);
+    return status;
+}
+TARN_TASK(tarn_status, wait_for_ended, tarn_future *);
+
 CONTRACT_TEST(permits_are_kept_busy_and_never_exceeded_by_new_tasks, NESTED | SPARES)
 {
     enum { WORKERS = 2, WAITERS = 6, N = 100 };
@@ -663,12 +673,11 @@ CONTRACT_TEST(permits_are_kept_busy_and_never_exceeded_by_new_tasks, NESTED | SP
     tarn_promise *promise = tarn_promise_new(NULL);
     tarn_future *promised = tarn_promise_future(promise);
     struct gate both = GATE_CLOSED;
-    struct tangle tangle = {.pool = pool, .promised = promised};
     tarn_future *waiters[WAITERS];
     tarn_future *workers[WORKERS];
     tarn_future *futures[N];
     for (int i = 0; i < WAITERS; i++)
-        waiters[i] = wait_for_promise_submit(pool, &tangle);
+        waiters[i] = wait_for_ended_submit(pool, promised);
     /* All the waiters sleep, and two tasks run at once nevertheless. */
     pool_block(pool, &both, workers, WORKERS);
     for (int i = 0; i < WAITERS; i++)
@@ -732,16 +741,6 @@ CONTRACT_TEST(a_spare_is_initialized_and_has_an_index, NESTED | SPARES | WORKER_
     tarn_drop(future);
     pool_close(pool);
 }
-
-static tarn_status wait_for_ended(tarn_future *ended)
-{
-    size_t done = 0;
-    tarn_status status = tarn_future_wait(ended, TARN_FOREVER);
-    if (status == TARN_OK)
-        status = tarn_wait(&ended, 1, TARN_WAIT_FIRST, TARN_FOREVER, &done);
-    return status;
-}
-TARN_TASK(tarn_status, wait_for_ended, tarn_future *);
 
 CONTRACT_TEST(a_wait_for_what_has_ended_needs_no_spare, NESTED)
 {

@@ -60,9 +60,9 @@ CONTRACT_TEST(shutdown_finishes_what_was_submitted, GATES)
 CONTRACT_TEST(an_executor_that_was_never_used_shuts_down, 0)
 {
     pool_close(pool_open());
-    assert_int_equal(tarn_shutdown(pool_open(), .cancel_pending = true, .kill_running = true,
-                                   .time_limit = 60),
-                     TARN_OK);
+    assert_int_equal(
+        tarn_shutdown(pool_open(), .cancel_pending = true, .kill_running = true, .time_limit = 60),
+        TARN_OK);
     tarn_abandon(pool_open());
 }
 
@@ -152,8 +152,7 @@ CONTRACT_TEST(shutdown_gives_up_at_its_time_limit, GATES)
     assert_ended(refused, TARN_CLOSED);
     assert_int_equal(tarn_shutdown(pool, .time_limit = 0.001), TARN_TIMEOUT);
     assert_string_equal(tarn_future_state(pending), "PENDING");
-    assert_int_equal(tarn_shutdown(pool, .cancel_pending = true, .time_limit = 1e-9),
-                     TARN_TIMEOUT);
+    assert_int_equal(tarn_shutdown(pool, .cancel_pending = true, .time_limit = 1e-9), TARN_TIMEOUT);
     assert_true(tarn_cancelled(pending));
     assert_true(tarn_running(blockers[0]));
     tarn_drop(pending);
@@ -352,8 +351,8 @@ TARN_TASK(void, wait_for_first, tarn_future *, struct gate *, struct answer *);
 
 CONTRACT_TEST(shutdown_wakes_a_task_that_waits_for_what_it_cancels, NESTED | PARALLEL)
 {
-    tarn_executor *pool = pool_with(&(struct pool_options){.max_workers = 2,
-                                                           .max_spares = TARN_NONE});
+    tarn_executor *pool =
+        pool_with(&(struct pool_options){.max_workers = 2, .max_spares = TARN_NONE});
     tarn_future *blocker;
     struct gate gate = GATE_CLOSED;
     struct gate waiting = GATE_OPEN;

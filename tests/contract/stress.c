@@ -238,8 +238,8 @@ CONTRACT_TEST(set_against_cancel_has_one_winner, 0)
 CONTRACT_TEST(a_hundred_futures_released_together, GATES | PARALLEL)
 {
     enum { N = 100 };
-    tarn_executor *pool = pool_with(&(struct pool_options){.max_workers = N,
-                                                           .stack_size = 256 * 1024});
+    tarn_executor *pool =
+        pool_with(&(struct pool_options){.max_workers = N, .stack_size = 256 * 1024});
     size_t rounds = test_count(1000);
     for (size_t round = 0; round < rounds; round++) {
         tarn_future *futures[N];

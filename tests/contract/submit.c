@@ -82,26 +82,26 @@ static char next_char(char c)
 TARN_TASK(char, next_char, char);
 
 /* Of every size around those of the cells' payloads (16 and 80 bytes). */
-#define SIZED(n)                                                                                   \
-    struct sized_##n {                                                                             \
-        unsigned char bytes[n];                                                                    \
-    };                                                                                             \
-    static struct sized_##n same_##n(struct sized_##n in)                                          \
-    {                                                                                              \
-        return in;                                                                                 \
-    }                                                                                              \
-    TARN_TASK(struct sized_##n, same_##n, struct sized_##n);                                       \
-    static void check_##n(tarn_executor *pool)                                                     \
-    {                                                                                              \
-        struct sized_##n in;                                                                       \
-        struct sized_##n out;                                                                      \
-        memset(&in, n, sizeof(in));                                                                \
-        memset(&out, 0, sizeof(out));                                                              \
-        tarn_future *future = same_##n##_submit(pool, in);                                         \
-        assert_int_equal(same_##n##_result(future, &out), TARN_OK);                                \
-        assert_memory_equal(&in, &out, n);                                                         \
-        assert_memory_equal(&in, &same_##n##_args(future)->a1, n);                                 \
-        tarn_drop(future);                                                                         \
+#define SIZED(n) \
+    struct sized_##n { \
+        unsigned char bytes[n]; \
+    }; \
+    static struct sized_##n same_##n(struct sized_##n in) \
+    { \
+        return in; \
+    } \
+    TARN_TASK(struct sized_##n, same_##n, struct sized_##n); \
+    static void check_##n(tarn_executor *pool) \
+    { \
+        struct sized_##n in; \
+        struct sized_##n out; \
+        memset(&in, n, sizeof(in)); \
+        memset(&out, 0, sizeof(out)); \
+        tarn_future *future = same_##n##_submit(pool, in); \
+        assert_int_equal(same_##n##_result(future, &out), TARN_OK); \
+        assert_memory_equal(&in, &out, n); \
+        assert_memory_equal(&in, &same_##n##_args(future)->a1, n); \
+        tarn_drop(future); \
     }
 
 SIZED(7)

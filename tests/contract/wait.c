@@ -187,8 +187,8 @@ struct sleeper {
 static void sleeper_main(void *data)
 {
     struct sleeper *sleeper = data;
-    sleeper->status = tarn_wait(sleeper->set->futures, MANY, sleeper->when, TARN_FOREVER,
-                                &sleeper->done);
+    sleeper->status =
+        tarn_wait(sleeper->set->futures, MANY, sleeper->when, TARN_FOREVER, &sleeper->done);
 }
 
 static void sleeper_start(struct sleeper *sleeper, struct set *set, tarn_when when)
