@@ -1,5 +1,6 @@
 # Short names for the presets of CMakePresets.json. Everything is built under build/.
 
+MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 
