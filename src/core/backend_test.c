@@ -12,7 +12,7 @@
 typedef struct immediate {
     tarn_executor executor;
     bool closed;
-    int blocks, unblocks, closes;
+    int blocks, unblocks, stops;
     bool may_block;
 } immediate;
 
@@ -29,12 +29,18 @@ static tarn_status immediate_submit(tarn_executor *executor, tarn_future *future
     return TARN_OK;
 }
 
-static tarn_status immediate_shutdown(tarn_executor *executor, const tarn_shutdown_options *options,
-                                      int64_t until)
+static tarn_future *immediate_stop(tarn_executor *executor, bool cancel_pending, bool kill_running)
 {
-    (void)options;
-    (void)until;
+    (void)cancel_pending;
+    (void)kill_running;
     immediate_of(executor)->closed = true;
+    immediate_of(executor)->stops++;
+    return NULL;
+}
+
+static tarn_status immediate_finish(tarn_executor *executor, int64_t until)
+{
+    (void)until;
     tarn_backend_close(executor);
     return TARN_OK;
 }
@@ -57,12 +63,6 @@ static int one_worker(const tarn_executor *executor)
     return 1;
 }
 
-static void immediate_close(tarn_executor *executor)
-{
-    immediate_of(executor)->closed = true;
-    immediate_of(executor)->closes++;
-}
-
 static bool immediate_block(tarn_executor *executor, bool timed)
 {
     immediate_of(executor)->blocks++;
@@ -77,11 +77,11 @@ static void immediate_unblock(tarn_executor *executor)
 static const tarn_backend immediate_backend = {.size = sizeof immediate_backend,
                                                .kind = "immediate",
                                                .submit = immediate_submit,
-                                               .shutdown = immediate_shutdown,
+                                               .stop = immediate_stop,
+                                               .finish = immediate_finish,
                                                .drain = immediate_drain,
                                                .abandon = immediate_abandon,
                                                .worker_limit = one_worker,
-                                               .close = immediate_close,
                                                .block = immediate_block,
                                                .unblock = immediate_unblock};
 
@@ -94,6 +94,19 @@ typedef struct manual {
     tarn_future *queue[PLACES];
     size_t length;
 } manual;
+
+static tarn_future *manual_stop(tarn_executor *executor, bool cancel_pending, bool kill_running)
+{
+    manual *m = (manual *)(void *)executor;
+    (void)kill_running;
+    tarn_future *list = NULL;
+    while (cancel_pending && m->length > 0) {
+        tarn_future *future = m->queue[--m->length];
+        *tarn_backend_link(future) = list;
+        list = future;
+    }
+    return list;
+}
 
 static tarn_status manual_submit(tarn_executor *executor, tarn_future *future)
 {
@@ -108,6 +121,8 @@ static const tarn_backend manual_backend = {.size = sizeof manual_backend,
                                             .kind = "manual",
                                             .capabilities = TARN_CAN_POINTERS,
                                             .submit = manual_submit,
+                                            .stop = manual_stop,
+                                            .finish = immediate_finish,
                                             .drain = immediate_drain,
                                             .worker_limit = one_worker};
 
@@ -317,7 +332,7 @@ TEST(its_own_task_cannot_wait_for_its_end)
     int answered = 0;
     assert_int_equal(shut_down_self_result(future, &answered), TARN_OK);
     assert_true(answered);
-    assert_int_equal(i.closes, 1);
+    assert_int_equal(i.stops, 1);
     tarn_drop(future);
     assert_int_equal(tarn_shutdown(&i.executor), TARN_OK);
 }
