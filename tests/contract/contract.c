@@ -99,3 +99,17 @@ void assert_contains_at(const char *text, const char *part, const char *file, in
         _fail(file, line);
     }
 }
+
+void assert_next(tarn_completions *completions, size_t tag)
+{
+    size_t got = SIZE_MAX - 1;
+    assert_int_equal(tarn_next(completions, &got), TARN_OK);
+    assert_int_equal(got, tag);
+}
+
+void assert_no_next(tarn_completions *completions, tarn_status status)
+{
+    size_t tag = 77;
+    assert_int_equal(tarn_next(completions, &tag), status);
+    assert_int_equal(tag, 77);
+}

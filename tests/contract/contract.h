@@ -70,6 +70,10 @@ void assert_ended(tarn_future *future, tarn_status status);
 /* The status of a future, which stays. Waits for its end. */
 tarn_status status_of(tarn_future *future);
 
+/* Asserts that this is the next tag; that there is none, and what tarn_next() says instead. */
+void assert_next(tarn_completions *completions, size_t tag);
+void assert_no_next(tarn_completions *completions, tarn_status status);
+
 /* Nanoseconds of the clock that deadlines are moments of. */
 int64_t clock_now(void);
 
