@@ -14,6 +14,8 @@ typedef struct immediate {
     bool closed;
     int blocks, unblocks, stops;
     bool may_block;
+    bool cancelled, killed; /* as the last stop() said */
+    int64_t until;          /* as the last finish() said */
 } immediate;
 
 static immediate *immediate_of(tarn_executor *executor)
@@ -31,16 +33,17 @@ static tarn_status immediate_submit(tarn_executor *executor, tarn_future *future
 
 static tarn_future *immediate_stop(tarn_executor *executor, bool cancel_pending, bool kill_running)
 {
-    (void)cancel_pending;
-    (void)kill_running;
-    immediate_of(executor)->closed = true;
-    immediate_of(executor)->stops++;
+    immediate *i = immediate_of(executor);
+    i->closed = true;
+    i->stops++;
+    i->cancelled = cancel_pending;
+    i->killed = kill_running;
     return NULL;
 }
 
 static tarn_status immediate_finish(tarn_executor *executor, int64_t until)
 {
-    (void)until;
+    immediate_of(executor)->until = until;
     tarn_backend_close(executor);
     return TARN_OK;
 }
@@ -117,12 +120,22 @@ static tarn_status manual_submit(tarn_executor *executor, tarn_future *future)
     return TARN_OK;
 }
 
+/* Nobody runs what is left: it is over only when nothing is. */
+static tarn_status manual_finish(tarn_executor *executor, int64_t until)
+{
+    (void)until;
+    if (((manual *)(void *)executor)->length > 0)
+        return TARN_TIMEOUT;
+    tarn_backend_close(executor);
+    return TARN_OK;
+}
+
 static const tarn_backend manual_backend = {.size = sizeof manual_backend,
                                             .kind = "manual",
                                             .capabilities = TARN_CAN_POINTERS,
                                             .submit = manual_submit,
                                             .stop = manual_stop,
-                                            .finish = immediate_finish,
+                                            .finish = manual_finish,
                                             .drain = immediate_drain,
                                             .worker_limit = one_worker};
 
@@ -474,4 +487,55 @@ TEST(a_request_to_stop_reaches_a_pending_future_as_a_cancel)
     assert_false(tarn_backend_run(&m.executor, 0, m.queue[0]));
     tarn_drop(future);
     tarn_backend_close(&m.executor);
+}
+
+/* ---- the end ---- */
+
+TEST(a_shutdown_hands_its_options_on)
+{
+    immediate i;
+    open_immediate(&i);
+    assert_int_equal(tarn_shutdown(&i.executor), TARN_OK);
+    assert_false(i.cancelled || i.killed);
+    assert_int_equal(i.until, INT64_MAX);
+
+    open_immediate(&i);
+    assert_int_equal(tarn_shutdown(&i.executor, .cancel_pending = true), TARN_OK);
+    assert_true(i.cancelled && !i.killed);
+
+    open_immediate(&i);
+    int64_t soonest = tarn_in(3600).ns;
+    assert_int_equal(tarn_shutdown(&i.executor, .kill_running = true, .time_limit = 3600), TARN_OK);
+    assert_true(i.killed && !i.cancelled);
+    assert_true(i.until >= soonest && i.until <= tarn_in(3600).ns);
+}
+
+static void note_cancel(tarn_future *future, void *data)
+{
+    char *text = data;
+    text[strlen(text)] = (char)('0' + twice_args(future)->a1);
+    if (!tarn_cancelled(future))
+        strcat(text, "?");
+}
+
+TEST(an_impatient_shutdown_cancels_in_order_what_the_back_end_gives_up)
+{
+    manual m;
+    open_manual(&m);
+    char order[16] = "";
+    tarn_future *futures[3];
+    for (int i = 0; i < 3; i++) {
+        futures[i] = twice_submit(&m.executor, i);
+        assert_int_equal(tarn_on_done(futures[i], note_cancel, order), TARN_OK);
+    }
+    assert_int_equal(tarn_shutdown(&m.executor, .time_limit = 0.001), TARN_TIMEOUT);
+    assert_string_equal(order, "");
+
+    /* One was cancelled by hand before, and one is not held any more. */
+    assert_true(tarn_cancel(futures[1]));
+    tarn_drop(futures[0]);
+    assert_int_equal(tarn_shutdown(&m.executor, .cancel_pending = true), TARN_OK);
+    assert_string_equal(order, "102");
+    tarn_drop(futures[1]);
+    tarn_drop(futures[2]);
 }

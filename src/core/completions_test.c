@@ -4,6 +4,7 @@
 #include "core/heap.h"
 #include "duel.h"
 #include "platform/memory.h"
+#include "platform/mutex.h"
 #include "runner.h"
 
 #include <poll.h>
@@ -38,6 +39,27 @@ void __wrap_tn_free(void *block)
 static uint64_t allocated(void)
 {
     return tn_u64_load_relaxed(&allocations);
+}
+
+/* ---- who sleeps ---- */
+
+bool __wrap_tn_cond_wait_until(tn_cond *cond, tn_mutex *mutex, int64_t until);
+bool __real_tn_cond_wait_until(tn_cond *cond, tn_mutex *mutex, int64_t until);
+
+static tn_atomic_u32 sleeps; /* counted under the mutex that the sleep gives back */
+
+bool __wrap_tn_cond_wait_until(tn_cond *cond, tn_mutex *mutex, int64_t until)
+{
+    tn_u32_add_relaxed(&sleeps, 1);
+    tn_futex_wake(&sleeps, 1);
+    return __real_tn_cond_wait_until(cond, mutex, until);
+}
+
+static void await_sleeps(uint32_t count)
+{
+    uint32_t seen;
+    while ((seen = tn_u32_load_relaxed(&sleeps)) < count)
+        tn_futex_wait(&sleeps, seen, INT64_MAX);
 }
 
 /* ---- helpers ---- */
@@ -408,6 +430,28 @@ TEST(each_tag_goes_to_exactly_one_of_several_consumers)
     tarn_drop_all(futures, n);
     tn_free(futures);
     tn_free(all.seen);
+}
+
+TEST(the_last_tag_wakes_all_who_sleep_for_nothing)
+{
+    tarn_future *future = new_pending();
+    static tn_atomic_u32 seen;
+    static crowd all;
+    tn_u32_set(&seen, 0);
+    tn_u32_set(&sleeps, 0);
+    all = (crowd){.c = tarn_as_completed(&future, 1, TARN_FOREVER), .count = 1, .seen = &seen};
+    tn_thread threads[CONSUMERS];
+    for (int i = 0; i < CONSUMERS; i++)
+        assert_int_equal(
+            tn_thread_start(&threads[i], (size_t)256 * 1024, "consumer", consume, &all), 0);
+    await_sleeps(CONSUMERS);
+    assert_true(tarn_cancel(future));
+    for (int i = 0; i < CONSUMERS; i++)
+        tn_thread_join(threads[i]);
+    assert_int_equal(tn_u32_load_relaxed(&all.taken), 1);
+    assert_int_equal(tn_u32_load_relaxed(&all.wrong), 0);
+    tarn_completions_drop(all.c);
+    tarn_drop(future);
 }
 
 /* Who is handed the last tag may end the completions at once. */
