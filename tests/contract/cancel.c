@@ -79,6 +79,8 @@ CONTRACT_TEST(a_task_may_cancel_another, NESTED)
 struct self {
     tarn_future *future;
     struct gate known;
+    struct answer answer;
+    tarn_status asked;
 };
 
 static int cancel_self(struct self *self)
@@ -239,5 +241,30 @@ CONTRACT_TEST(stopping_what_has_ended_is_fine, 0)
     tarn_future *refused = square_submit(NULL, 2);
     assert_int_equal(tarn_stop(refused, 1), TARN_OK);
     tarn_drop(refused);
+    pool_close(pool);
+}
+
+static int stop_self(struct self *self)
+{
+    gate_pass(&self->known);
+    if (tarn_stop_requested())
+        return -1;
+    self->answer = answer_of(tarn_stop(self->future, INFINITY));
+    self->asked = tarn_stop(self->future, 0);
+    return tarn_stop_requested();
+}
+TARN_TASK(int, stop_self, struct self *);
+
+CONTRACT_TEST(a_task_may_ask_itself_but_not_wait_for_itself, NESTED)
+{
+    tarn_executor *pool = pool_open();
+    struct self self = {.known = GATE_CLOSED};
+    self.future = stop_self_submit(pool, &self);
+    gate_open(&self.known);
+    assert_int_equal(status_of(self.future), TARN_STOPPED);
+    assert_int_equal(self.answer.status, TARN_DEADLOCK);
+    assert_contains(self.answer.error, "cycle");
+    assert_int_equal(self.asked, TARN_TIMEOUT);
+    tarn_drop(self.future);
     pool_close(pool);
 }

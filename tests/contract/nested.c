@@ -106,6 +106,46 @@ CONTRACT_TEST(a_wait_for_all_runs_them, NESTED)
     pool_close(pool);
 }
 
+static void count_up(atomic_int *runs)
+{
+    atomic_fetch_add(runs, 1);
+}
+TARN_TASK(void, count_up, atomic_int *);
+
+static int wait_at_once(tarn_executor *pool, atomic_int *runs, int children)
+{
+    int wrong = 0;
+    for (int i = 0; i < children; i++) {
+        tarn_future *child = count_up_submit(pool, runs);
+        wrong += tarn_future_wait(child, TARN_FOREVER) != TARN_OK || atomic_load(runs) < i + 1;
+        tarn_drop(child);
+    }
+    return wrong;
+}
+TARN_TASK(int, wait_at_once, tarn_executor *, atomic_int *, int);
+
+/* The waiter's claim meets the other workers' start of the same task. */
+CONTRACT_TEST(a_claimed_task_runs_once, NESTED)
+{
+    enum { PARENTS = 4 };
+    tarn_executor *pool = pool_open();
+    int children = (int)test_count(10000);
+    tarn_future *parents[PARENTS];
+    atomic_int runs[PARENTS];
+    for (int i = 0; i < PARENTS; i++) {
+        atomic_init(&runs[i], 0);
+        parents[i] = wait_at_once_submit(pool, pool, &runs[i], children);
+    }
+    for (int i = 0; i < PARENTS; i++) {
+        int wrong = -1;
+        assert_int_equal(wait_at_once_result(parents[i], &wrong), TARN_OK);
+        assert_int_equal(wrong, 0);
+        assert_int_equal(atomic_load(&runs[i]), children);
+        tarn_drop(parents[i]);
+    }
+    pool_close(pool);
+}
+
 /* What a claimed task must leave as it was. */
 static int disturb(int code)
 {

@@ -150,6 +150,8 @@ CONTRACT_TEST(shutdown_gives_up_at_its_time_limit, GATES)
     tarn_future *refused = square_submit(pool, 1);
     assert_true(tarn_done(refused));
     assert_ended(refused, TARN_CLOSED);
+    assert_int_equal(tarn_drain(pool, TARN_NOW), TARN_TIMEOUT);
+    assert_true(tarn_worker_limit(pool) >= pool_workers());
     assert_int_equal(tarn_shutdown(pool, .time_limit = 0.001), TARN_TIMEOUT);
     assert_string_equal(tarn_future_state(pending), "PENDING");
     assert_int_equal(tarn_shutdown(pool, .cancel_pending = true, .time_limit = 1e-9), TARN_TIMEOUT);
