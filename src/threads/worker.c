@@ -92,16 +92,16 @@ static int start_worker(tn_pool *pool)
 
 int tn_pool_secure_worker(tn_pool *pool, size_t length)
 {
-    int coming = pool->starting + pool->woken;
-    if (pool->running + coming >= pool->max_workers || length <= (size_t)coming)
-        return 0;
-    if (pool->idle) {
+    /* A worker that starts may be long in its initializer: it does not keep an idle one asleep. */
+    if (pool->idle && pool->running + pool->woken < pool->max_workers) {
         /* One at a time: the one that comes wakes the next if there is still need. */
         if (pool->woken == 0)
             wake_one(pool);
         return 0;
     }
-    if (pool->threads == pool->max_threads)
+    int coming = pool->starting + pool->woken;
+    if (pool->running + coming >= pool->max_workers || length <= (size_t)coming ||
+        pool->threads == pool->max_threads)
         return 0;
     int error = start_worker(pool);
     return pool->running + coming > 0 ? 0 : error;
