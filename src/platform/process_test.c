@@ -88,17 +88,34 @@ TEST(a_child_by_the_bare_system_call_differs_too)
     assert_int_equal(status_of(child), 0);
 }
 
-TEST(handlers_run_once_around_a_fork_and_at_exit)
+TEST(handlers_run_once_around_a_fork_and_none_at_its_end)
 {
     watch();
     watch();
+    before_forks = after_forks = exits = 0;
     pid_t child = fork();
     if (child == 0)
-        _exit(before_forks != 1 || after_forks != 1);
+        _exit(before_forks != 1 || after_forks != 1 || exits != 0);
     assert_int_equal(status_of(child), 0);
     assert_int_equal(before_forks, 1);
     assert_int_equal(after_forks, 1);
-    assert_int_equal(exits, 0);
+}
+
+static void leave_with_the_count(void)
+{
+    _exit(exits);
+}
+
+/* What was registered first runs last. */
+TEST(exit_runs_its_handler_once)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        atexit(leave_with_the_count);
+        watch();
+        exit(99);
+    }
+    assert_int_equal(status_of(child), 1);
 }
 
 TEST(a_setting_is_a_number_of_seconds_or_nothing)
