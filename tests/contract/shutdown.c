@@ -193,6 +193,7 @@ CONTRACT_TEST(what_a_closed_executor_refuses_is_a_finished_future, GATES)
 
 CONTRACT_TEST(a_timed_out_shutdown_may_be_abandoned, GATES)
 {
+    int threads = threads_count();
     tarn_executor *pool = pool_open();
     tarn_future *blockers[4];
     struct gate gate = GATE_CLOSED;
@@ -202,11 +203,11 @@ CONTRACT_TEST(a_timed_out_shutdown_may_be_abandoned, GATES)
     tarn_abandon(pool);
     pool_unblock(&gate, blockers, pool_workers());
     assert_ended(pending, TARN_OK);
+    threads_await_at_most(threads);
 }
 
 CONTRACT_TEST(what_an_abandoned_executor_holds_still_runs, GATES)
 {
-    pool_close(pool_open());
     int threads = threads_count();
     tarn_executor *pool = pool_open();
     tarn_future *blockers[4];
@@ -233,7 +234,6 @@ TARN_TASK(int, abandon_own, tarn_executor *);
 
 CONTRACT_TEST(a_task_may_abandon_its_own_executor, NESTED)
 {
-    pool_close(pool_open());
     int threads = threads_count();
     tarn_executor *pool = pool_open();
     tarn_future *future = abandon_own_submit(pool, pool);
@@ -434,7 +434,6 @@ CONTRACT_TEST(drain_from_its_own_task_answers_deadlock, NESTED)
 
 CONTRACT_TEST(shutdown_leaves_neither_thread_nor_descriptor, 0)
 {
-    pool_close(pool_open());
     int threads = threads_count();
     int descriptors = descriptors_count();
     for (int round = 0; round < 10; round++) {

@@ -390,7 +390,6 @@ CONTRACT_TEST(submit_cancel_and_shutdown_at_once_in_a_loop, 0)
 
 CONTRACT_TEST(abandon_in_a_loop_leaves_no_thread, 0)
 {
-    pool_close(pool_open());
     int threads = threads_count();
     size_t rounds = test_count(300);
     for (size_t round = 0; round < rounds; round++) {

@@ -124,7 +124,6 @@ CONTRACT_TEST(a_failing_initializer_breaks_the_executor, GATES | WORKER_LOCAL)
 
 CONTRACT_TEST(a_broken_executor_leaves_no_thread, GATES | WORKER_LOCAL)
 {
-    pool_close(pool_open());
     int threads = threads_count();
     for (int round = 0; round < 10; round++) {
         struct gate gate = GATE_OPEN;
@@ -279,7 +278,6 @@ CONTRACT_TEST(an_idle_worker_is_used_again, GATES | WORKER_LOCAL)
 
 CONTRACT_TEST(idle_workers_retire_and_come_back, GATES | PARALLEL | WORKER_LOCAL)
 {
-    pool_close(pool_open());
     int threads = threads_count();
     static const double timeouts[] = {-1, 1e-9, 0.01};
     for (size_t t = 0; t < sizeof(timeouts) / sizeof(timeouts[0]); t++) {
