@@ -28,8 +28,8 @@ typedef struct tarn_backend {
     const char *kind;      /* "threads" */
     uint32_t capabilities; /* of tarn_capability */
 
-    /* Takes the future over and returns TARN_OK; or refuses it: a status, and why in
-     * tarn_last_error(). */
+    /* Takes the future over and returns TARN_OK; or refuses it: a status, and why by
+     * tarn_backend_error(). */
     tarn_status (*submit)(tarn_executor *executor, tarn_future *future);
 
     /* Takes no more work from now on. With `cancel_pending` it also empties its queue, and returns the
@@ -75,12 +75,17 @@ TARN_API void tarn_backend_close(tarn_executor *executor);
 
 /* Runs a future on the calling thread, which is worker number `index` of the executor meanwhile
  * unless it is one already, and ends it. Blocks as long as the task runs.
- * Returns false if it was cancelled: it was only thrown away. */
+ * Returns false if it was cancelled: it was only thrown away. A future that lies too deep within
+ * others, without memory to note it, ends TARN_NO_MEMORY. */
 TARN_API bool tarn_backend_run(tarn_executor *executor, int index, tarn_future *future);
 
 /* Ends a future that will not run, with a status other than TARN_OK and a text (copied; NULL: that
  * of the status). Returns false if it was cancelled before. */
 TARN_API bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *text);
+
+/* Records why a call fails, for tarn_last_error(), and returns the status. text is copied; NULL: that
+ * of the status. */
+TARN_API tarn_status tarn_backend_error(tarn_status status, const char *text);
 
 #ifdef __cplusplus
 }

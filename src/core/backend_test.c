@@ -539,3 +539,68 @@ TEST(an_impatient_shutdown_cancels_in_order_what_the_back_end_gives_up)
     tarn_drop(futures[1]);
     tarn_drop(futures[2]);
 }
+
+/* Each level lies on the stack of the one before; no claim is involved. */
+static int down(int n);
+TARN_TASK_DECLARE(int, down, int);
+
+static int down(int n)
+{
+    if (n == 0)
+        return 7;
+    int value = 0;
+    tarn_future *future = down_submit(&self->executor, n - 1);
+    down_result(future, &value);
+    tarn_drop(future);
+    return value;
+}
+TARN_TASK_DEFINE(int, down, int);
+
+TEST(its_tasks_may_nest_deeply)
+{
+    immediate i;
+    open_immediate(&i);
+    int value = 0;
+    tarn_future *future = down_submit(&i.executor, 100);
+    assert_int_equal(down_result(future, &value), TARN_OK);
+    assert_int_equal(value, 7);
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(&i.executor), TARN_OK);
+}
+
+TEST(a_refusal_without_a_reason_does_not_borrow_an_older_one)
+{
+    immediate i;
+    open_immediate(&i);
+    i.closed = true;
+    assert_int_equal(tarn_wait(NULL, 3, TARN_WAIT_ALL, TARN_NOW, NULL), TARN_INVALID);
+    tarn_future *future = twice_submit(&i.executor, 1);
+    assert_null(strstr(tarn_error(future)->text, "tarn_wait"));
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(&i.executor), TARN_OK);
+}
+
+static int wait_in_a_section(void)
+{
+    tarn_blocking_begin();
+    int status = wait_here(0);
+    tarn_blocking_end();
+    return status;
+}
+TARN_TASK(int, wait_in_a_section, void);
+
+TEST(a_wait_without_an_end_inside_a_blocking_section_is_asked_for_too)
+{
+    immediate i;
+    open_immediate(&i);
+    promise = tarn_promise_new(NULL);
+    /* Hangs as long as nobody asks. */
+    tarn_future *future = wait_in_a_section_submit(&i.executor);
+    int status = 1;
+    assert_int_equal(wait_in_a_section_result(future, &status), TARN_OK);
+    assert_int_equal(status, TARN_DEADLOCK);
+    assert_int_equal(i.blocks - i.unblocks, 1); /* one was refused */
+    tarn_drop(future);
+    tarn_promise_drop(promise);
+    assert_int_equal(tarn_shutdown(&i.executor), TARN_OK);
+}

@@ -12,6 +12,7 @@
 #include "platform/fd.h"
 #include "platform/memory.h"
 #include "platform/mutex.h"
+#include "platform/process.h"
 
 enum { FIRST_BLOCK = 16, LARGEST_BLOCK = 4096 };
 
@@ -24,15 +25,17 @@ typedef struct node_block {
 struct tarn_completions {
     tn_hook_owner owner;
     int64_t until;
-    tn_mutex mutex; /* of all that follows, and of ready and free nodes */
-    tn_cond news;   /* a tag is ready, or the last one was handed out */
+    uint32_t process; /* the one that made them: its children must not touch the mutex */
+    tn_mutex mutex;   /* of all that follows, and of ready and free nodes */
+    tn_cond news;     /* a tag is ready, or the last one was handed out */
     size_t sleepers;
     size_t added, delivered; /* of all times */
     tn_hook *ready, **last;  /* by next */
     tn_hook *free;           /* by next */
     node_block *blocks;
-    int fd;    /* -1: nobody asked for it */
-    bool open; /* futures may come that no wait knows of */
+    size_t first; /* while not open: the nodes before it were handed out */
+    int fd;       /* -1: nobody asked for it */
+    bool open;    /* futures may come that no wait knows of */
 };
 
 static void make_ready(tn_hook_owner *owner, tn_hook *node)
@@ -64,8 +67,9 @@ static node_block *new_block(size_t count)
 static tn_hook *take_node(tarn_completions *c)
 {
     if (!c->free) {
-        size_t count = c->blocks ? c->blocks->count * 2 : FIRST_BLOCK;
-        node_block *block = new_block(count < LARGEST_BLOCK ? count : LARGEST_BLOCK);
+        size_t count = c->blocks ? c->blocks->count * 2 : 0;
+        count = count < FIRST_BLOCK ? FIRST_BLOCK : count > LARGEST_BLOCK ? LARGEST_BLOCK : count;
+        node_block *block = new_block(count);
         if (!block)
             return NULL;
         block->next = c->blocks;
@@ -80,6 +84,14 @@ static tn_hook *take_node(tarn_completions *c)
     return node;
 }
 
+/* TARN_OK in the process that made them. */
+static tarn_status check_process(const tarn_completions *c)
+{
+    if (c->process == tn_process_generation())
+        return TARN_OK;
+    return tn_error(TARN_CLOSED, "the completions belong to the process that forked this one");
+}
+
 static void link_node(tarn_completions *c, tn_hook *node)
 {
     if (tn_future_ended(node->future) || !tn_hook_add(node))
@@ -92,6 +104,7 @@ tarn_completions *tarn_completions_new(tarn_deadline deadline)
     if (!c)
         goto no_memory;
     c->owner.ended = make_ready;
+    c->process = tn_process_generation();
     c->until = tn_until(deadline);
     c->last = &c->ready;
     c->fd = -1;
@@ -118,6 +131,8 @@ tarn_status tarn_completions_add(tarn_completions *completions, tarn_future *fut
         return tn_error(TARN_INVALID, "tarn_completions_add: completions is NULL");
     if (!future)
         return tn_error(TARN_INVALID, "tarn_completions_add: future is NULL");
+    if (check_process(c) != TARN_OK)
+        return TARN_CLOSED;
     if (!tn_cell_hold(future))
         return tn_error(TARN_NO_MEMORY,
                         "tarn_completions_add: the future has 16,777,215 references");
@@ -210,13 +225,17 @@ static void each_added(const tn_wait *wait, bool (*visit)(const tarn_future *, v
 {
     tarn_completions *c = ((const next_wait *)(const void *)wait)->completions;
     tn_mutex_lock(&c->mutex);
-    for (node_block *block = c->blocks; block; block = block->next) {
-        for (size_t i = 0; i < block->count; i++) {
-            if (block->nodes[i].future && !visit(block->nodes[i].future, data))
-                goto out;
+    /* Not open: one block, which is walked from where the former walk found a future. */
+    size_t from = c->open ? 0 : c->first;
+    bool more = true;
+    for (const node_block *block = c->blocks; block && more; block = block->next) {
+        for (size_t i = from; i < block->count && more; i++) {
+            if (block->nodes[i].future)
+                more = visit(block->nodes[i].future, data);
+            else if (i == c->first && !c->open)
+                c->first++;
         }
     }
-out:
     tn_mutex_unlock(&c->mutex);
 }
 
@@ -265,6 +284,8 @@ tarn_status tarn_next(tarn_completions *completions, size_t *tag)
         return tn_error(TARN_INVALID, "tarn_next: completions is NULL");
     if (!tag)
         return tn_error(TARN_INVALID, "tarn_next: tag is NULL");
+    if (check_process(c) != TARN_OK)
+        return TARN_CLOSED;
 
     tn_mutex_lock(&c->mutex);
     tarn_status status = TARN_OK;
@@ -302,6 +323,8 @@ int tarn_completions_fd(tarn_completions *completions)
         tn_error(TARN_INVALID, "tarn_completions_fd: completions is NULL");
         return -1;
     }
+    if (check_process(c) != TARN_OK)
+        return -1;
     int error = 0;
     tn_mutex_lock(&c->mutex);
     if (c->fd < 0) {
@@ -324,7 +347,7 @@ int tarn_completions_fd(tarn_completions *completions)
 void tarn_completions_drop(tarn_completions *completions)
 {
     tarn_completions *c = completions;
-    if (!c)
+    if (!c || check_process(c) != TARN_OK)
         return;
     for (node_block *block = c->blocks; block; block = block->next) {
         for (size_t i = 0; i < block->count; i++) {

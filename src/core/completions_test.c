@@ -514,3 +514,15 @@ TEST(completions_may_be_dropped_while_their_futures_end)
     static last_tag l;
     assert_int_equal(duel_run(test_count(30000), prepare, drop_at_once, finish, no_check, &l), 0);
 }
+
+TEST(completions_over_nothing_can_be_added_to)
+{
+    tarn_future *future = new_pending();
+    tarn_completions *c = tarn_as_completed(NULL, 0, TARN_NOW);
+    assert_int_equal(tarn_completions_add(c, future, 5), TARN_OK);
+    assert_true(tarn_cancel(future));
+    expect(c, 5);
+    expect_status(c, TARN_END);
+    tarn_completions_drop(c);
+    tarn_drop(future);
+}

@@ -60,14 +60,20 @@ static tn_wait *blocker(const tarn_future *future)
 /* A walk over one wait's futures. */
 typedef struct look {
     tn_wait **last; /* the end of the list of reached waits */
+    bool any;       /* one that is live decides */
     bool any_live, any_dead;
 } look;
 
+/* Adds the wait that holds the future up to those reached. */
 static bool reach(const tarn_future *future, void *data)
 {
     look *walk = data;
     tn_wait *wait = blocker(future);
-    if (wait && !wait->reached) {
+    if (!wait) {
+        walk->any_live = true;
+        return !walk->any;
+    }
+    if (!wait->reached) {
         wait->reached = true;
         wait->live = false;
         wait->next = NULL;
@@ -81,16 +87,17 @@ static bool weigh(const tarn_future *future, void *data)
 {
     look *walk = data;
     const tn_wait *wait = blocker(future);
-    if (!wait || wait->live)
+    bool live = !wait || wait->live;
+    if (live)
         walk->any_live = true;
     else
         walk->any_dead = true;
-    return true;
+    return live != walk->any; /* otherwise it is decided */
 }
 
 static bool is_live(const tn_wait *wait)
 {
-    look walk = {.any_live = false};
+    look walk = {.any = wait->any};
     wait->each(wait, weigh, &walk);
     return wait->any ? walk.any_live : !walk.any_dead;
 }
@@ -102,8 +109,12 @@ static bool can_end(tn_wait *first)
     first->reached = true;
     first->live = false;
     first->next = NULL;
-    for (tn_wait *wait = first; wait; wait = wait->next)
+    for (tn_wait *wait = first; wait; wait = wait->next) {
+        walk.any = wait->any;
+        walk.any_live = false;
         wait->each(wait, reach, &walk);
+        wait->live = wait->any && walk.any_live;
+    }
 
     for (bool changed = true; changed && !first->live;) {
         changed = false;

@@ -42,6 +42,12 @@ static slot *slot_of(uint32_t id)
     return &page[index % SLOTS_PER_PAGE];
 }
 
+/* Whether it is the number of an executor, or was. */
+static bool is_known(uint32_t id)
+{
+    return id != 0 && tn_ptr_load_acquire(&pages[(id & 0xffff) / SLOTS_PER_PAGE]);
+}
+
 /* Under the mutex: a slot that nobody has; 0: there is none. */
 static uint16_t take_slot(void)
 {
@@ -104,7 +110,7 @@ void tarn_backend_close(tarn_executor *executor)
 
 void tn_executor_discard(uint32_t id)
 {
-    if (id != 0)
+    if (is_known(id))
         tn_u32_add_relaxed(&slot_of(id)->discarded, 1);
 }
 
@@ -115,7 +121,7 @@ tn_atomic_u32 *tn_executor_discarded(const tarn_executor *executor)
 
 bool tn_executor_is_foreign(uint32_t id)
 {
-    return id != 0 && tn_u32_load_relaxed(&slot_of(id)->process) != tn_process_generation();
+    return is_known(id) && tn_u32_load_relaxed(&slot_of(id)->process) != tn_process_generation();
 }
 
 /* What this thread is shutting down: the callbacks of cancelled futures run meanwhile. */
@@ -230,15 +236,18 @@ tarn_future *tarn_submit(tarn_executor *executor, const tarn_task *task, const v
         return tn_future_refused(task, TARN_NO_MEMORY, NULL);
     }
     future->executor = executor->id;
+    unsigned errors = tn_error_count();
     status = executor->backend->submit(executor, future);
     if (status == TARN_OK)
         return future;
+    if (tn_error_count() == errors)
+        tn_error(status, tarn_status_text(status));
     tn_cell_release(future, TN_OWNER_QUEUE);
     tn_cell_release(future, TN_HANDLE);
     return tn_future_refused(task, status, tarn_last_error());
 }
 
-/* ---- Run, for back ends ---------------------------------------------------------------------- */
+/* ---- Run and refuse, for back ends ---------------------------------------------------------------------- */
 
 tarn_future **tarn_backend_link(tarn_future *future)
 {
@@ -247,19 +256,26 @@ tarn_future **tarn_backend_link(tarn_future *future)
 
 bool tarn_backend_run(tarn_executor *executor, int index, tarn_future *future)
 {
+    static const tn_atomic_u32 never = TN_ATOMIC_INIT(0);
+    tn_context own = {.executor = executor, .index = index, .stopping = &never};
+    tn_context *outer = tn_context_here();
+    if (outer && !tn_context_reserve(outer))
+        return tarn_backend_refuse(future, TARN_NO_MEMORY, NULL);
     if (!tn_future_start(future)) {
         tn_cell_release(future, TN_OWNER_QUEUE);
         return false;
     }
-    static const tn_atomic_u32 never = TN_ATOMIC_INIT(0);
-    tn_context own = {.executor = executor, .index = index, .stopping = &never};
-    tn_context *context = tn_context_here();
-    if (!context)
+    if (!outer)
         tn_context_enter(&own);
-    tn_run(context ? context : &own, future, TN_OWNER_QUEUE);
-    if (!context)
+    tn_run(outer ? outer : &own, future, TN_OWNER_QUEUE);
+    if (!outer)
         tn_context_leave(&own);
     return true;
+}
+
+tarn_status tarn_backend_error(tarn_status status, const char *text)
+{
+    return tn_error_format(status, "%s", text ? text : tarn_status_text(status));
 }
 
 bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *text)

@@ -155,3 +155,9 @@ TEST(when_65535_executors_are_open_the_next_is_refused)
     tn_free(seen);
     tn_free(all);
 }
+
+TEST(to_discard_under_a_number_never_given_out_is_harmless)
+{
+    tn_executor_discard(0xffffffffu);
+    tn_executor_discard(0x0001ff00u);
+}

@@ -3,13 +3,16 @@
 
 #include <string.h>
 
+/* A larger size is no size, but memory that was never written. */
+enum { LARGEST = 4096 };
+
 bool tn_options_copy(void *own, size_t own_size, const void *from)
 {
     if (!from)
         return true;
     size_t size;
     memcpy(&size, from, sizeof size);
-    if (size < sizeof size)
+    if (size < sizeof size || size > LARGEST)
         return false;
     const unsigned char *bytes = from;
     for (size_t i = own_size; i < size; i++) {

@@ -87,3 +87,10 @@ TEST(what_only_a_newer_program_knows_is_refused_wherever_it_stands)
         assert_memory_equal(&own, &defaults, sizeof own);
     }
 }
+
+TEST(a_size_that_no_struct_has_is_refused_without_looking_there)
+{
+    options own = defaults;
+    assert_false(tn_options_copy(&own, sizeof own, &(options){SIZE_MAX, 1, 2}));
+    assert_memory_equal(&own, &defaults, sizeof own);
+}

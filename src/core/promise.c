@@ -63,7 +63,7 @@ static tarn_status seize(tarn_future *cell, const char *call)
 /* A copy of a tarn_bytes value, as tarn_result_memory() would hold it. */
 static tn_block *copy_block(const tarn_bytes *bytes)
 {
-    tn_block *block = bytes->size <= SIZE_MAX / 2 ? tn_alloc(sizeof *block + bytes->size) : NULL;
+    tn_block *block = tn_result_memory_new(bytes->size);
     if (block && bytes->size > 0)
         memcpy(block->data, bytes->data, bytes->size);
     return block;

@@ -68,8 +68,7 @@ void tn_context_after_fork(void)
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
-/* Makes room for one more frame; false: no memory. */
-static bool reserve_frame(tn_context *context)
+bool tn_context_reserve(tn_context *context)
 {
     if (context->depth < context->room)
         return true;
@@ -103,9 +102,9 @@ void tn_context_end(void)
         return;
     while (context->depth > 0) {
         tn_frame frame = pop_frame(context);
-        tn_result_memory_free(frame.memory, NULL);
-        if (!frame.future)
+        if (frame.over || !frame.future)
             continue;
+        tn_result_memory_free(frame.memory, NULL);
         if (!frame.failed)
             tn_future_explain(frame.future,
                               (tarn_failure){.status = TARN_FAILED, .worker = context->index},
@@ -118,13 +117,22 @@ void tn_context_end(void)
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
+tn_block *tn_result_memory_new(size_t size)
+{
+    tn_block *block = size <= SIZE_MAX / 2 ? tn_alloc(sizeof *block + size) : NULL;
+    if (block)
+        block->size = size;
+    return block;
+}
+
 tn_block *tn_result_memory_free(tn_block *blocks, const void *kept)
 {
     tn_block *found = NULL;
     while (blocks) {
         tn_block *block = blocks;
         blocks = blocks->next;
-        if (block->data == kept) {
+        uintptr_t start = (uintptr_t)block->data, at = (uintptr_t)kept;
+        if (kept && at >= start && at - start <= block->size) {
             found = block;
             found->next = NULL;
         } else {
@@ -176,11 +184,14 @@ void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
     /* The task forked and returns in the child, too: there, no pool is left to go on with. */
     if (!here()->context)
         tn_thread_exit();
-    tn_frame frame = pop_frame(context);
-    tarn_status status = ending(context, &frame, result);
-    errno = saved_errno;
+    tn_frame *frame = tn_context_frame(context);
+    tarn_status status = ending(context, frame, result);
+    /* The frame stays while callbacks run, so that none of them is taken for a task beneath. */
+    frame->over = true;
     tn_future_finish(future, status);
+    pop_frame(context);
     tn_cell_release(future, owner);
+    errno = saved_errno;
 }
 
 bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, char *text,
@@ -202,9 +213,9 @@ bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, c
 
 bool tn_run_claimed(tn_context *context, tarn_future *future)
 {
-    unsigned char mark;
     if (future->executor != context->executor->id || !context->ready || context->waits > 0 ||
-        &mark < context->stack_floor || !reserve_frame(context) || !tn_future_start(future))
+        tn_thread_stack_here() < context->stack_floor || !tn_context_reserve(context) ||
+        !tn_future_start(future))
         return false;
     /* The entry in the queue may be thrown away meanwhile. */
     tn_u32_add_relaxed(&future->owners, TN_OWNER_RUNNER);
@@ -217,7 +228,8 @@ bool tn_run_claimed(tn_context *context, tarn_future *future)
 
 static tn_frame *current_frame(void)
 {
-    return here()->context ? tn_context_frame(here()->context) : NULL;
+    tn_frame *frame = here()->context ? tn_context_frame(here()->context) : NULL;
+    return frame && !frame->over ? frame : NULL;
 }
 
 void tarn_fail_at(const char *file, int line, int code, const char *format, ...)
@@ -263,7 +275,7 @@ void *tarn_result_memory(size_t size)
     tn_block *block = NULL;
     if (!frame)
         tn_error(TARN_INVALID, "tarn_result_memory: called outside a task");
-    else if (size > SIZE_MAX / 2 || !(block = tn_alloc(sizeof *block + size)))
+    else if (!(block = tn_result_memory_new(size)))
         tn_error(TARN_NO_MEMORY, "tarn_result_memory: no memory");
     if (!block)
         return NULL;

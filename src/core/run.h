@@ -14,6 +14,7 @@ struct tn_wait;
 /* One block of tarn_result_memory(). */
 typedef struct tn_block {
     struct tn_block *next;
+    size_t size; /* bytes of data */
     alignas(16) unsigned char data[];
 } tn_block;
 
@@ -28,6 +29,7 @@ typedef struct tn_frame {
     size_t text_size;
     bool failed; /* tarn_fail() was called */
     bool told;   /* tarn_stop_requested() said true */
+    bool over;   /* the task has returned; its callbacks run */
 } tn_frame;
 
 /* A worker's thread. Its back end fills in the first part before tn_context_enter(). Only the
@@ -62,14 +64,17 @@ void tn_context_after_fork(void);
 /* The calling thread's; NULL if it is not a worker. */
 tn_context *tn_context_here(void);
 
-/* The topmost task; NULL: none. */
+/* Makes room for one more frame; false: no memory. To be called before a future is started. */
+bool tn_context_reserve(tn_context *context);
+
+/* The topmost frame; NULL: none. */
 static inline tn_frame *tn_context_frame(const tn_context *context)
 {
     return context->depth > 0 ? &context->frames[context->depth - 1] : NULL;
 }
 
 /* Runs the task of a future that this worker started, ends it, and gives back `owner`, which is not
- * a handle. errno is left as it was. */
+ * a handle. There is room for its frame. errno is left as it was. */
 void tn_run(tn_context *context, tarn_future *future, uint32_t owner);
 
 /* Runs an initializer or finalizer; true: it did not fail. Otherwise its text is in `text`. */
@@ -80,7 +85,10 @@ bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, c
  * and enough stack is left; true: it has ended. The caller has a handle. */
 bool tn_run_claimed(tn_context *context, tarn_future *future);
 
-/* Frees a list of blocks, all but the one that holds `kept`, which is returned. */
+/* A block of that size; NULL: no memory. */
+tn_block *tn_result_memory_new(size_t size);
+
+/* Frees a list of blocks, all but the one that `kept` points into, which is returned. */
 tn_block *tn_result_memory_free(tn_block *blocks, const void *kept);
 
 #endif

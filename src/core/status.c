@@ -50,16 +50,27 @@ typedef struct error_text {
 } error_text;
 
 TN_THREAD_LOCAL(error_text, formatted);
-TN_THREAD_LOCAL(const char *, last);
+typedef struct last_error {
+    const char *text;
+    unsigned count;
+} last_error;
+
+TN_THREAD_LOCAL(last_error, last);
 
 const char *tarn_last_error(void)
 {
-    return *last() ? *last() : "";
+    return last()->text ? last()->text : "";
+}
+
+unsigned tn_error_count(void)
+{
+    return last()->count;
 }
 
 tarn_status tn_error(tarn_status status, const char *text)
 {
-    *last() = text;
+    last()->text = text;
+    last()->count++;
     return status;
 }
 

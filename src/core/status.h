@@ -34,6 +34,9 @@ tarn_status tn_error(tarn_status status, const char *text); /* text: static, not
 tarn_status tn_error_format(tarn_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* How many failures this thread has recorded: to see whether a call recorded one. */
+unsigned tn_error_count(void);
+
 /* Allocated copies of texts; NULL: no memory. */
 char *tn_text_copy(const char *text);
 char *tn_text_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));

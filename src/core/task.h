@@ -8,7 +8,7 @@
 
 static inline const char *tn_task_name(const tarn_task *task)
 {
-    return task ? task->name : "";
+    return task && task->name ? task->name : "";
 }
 
 /* A task, its arguments' struct and its bytes, one after the other. */

@@ -287,3 +287,12 @@ TEST(a_result_of_the_wrong_shape_is_refused_at_once)
         release(cell);
     }
 }
+
+TEST(a_refusal_of_a_nameless_task_has_a_name_all_the_same)
+{
+    tarn_task bad = task_of(0, 0);
+    bad.name = NULL;
+    tarn_future *future = tn_future_refused(&bad, TARN_INVALID, "bad");
+    assert_string_equal(tarn_error(future)->task, "");
+    tarn_drop(future);
+}

@@ -17,10 +17,17 @@ tarn_status tn_sleep_begin(tn_context *context, tn_wait *wait, bool timed)
     if (wait && !timed && !tn_deadlock_add(context, wait))
         return tn_error(TARN_DEADLOCK, "the wait would close a cycle of tasks that wait for each "
                                        "other; none of them could ever go on");
-    if (context->waits++ > 0)
+    const tarn_backend *backend = context->executor->backend;
+    bool in_section = context->waits++ > 0;
+    if (in_section && timed)
         return TARN_OK;
-    if (context->executor->backend->block(context->executor, timed))
+    /* The section around it was entered as one that ends by itself; this wait may not. */
+    if (in_section)
+        backend->unblock(context->executor);
+    if (backend->block(context->executor, timed))
         return TARN_OK;
+    if (in_section)
+        backend->block(context->executor, true);
     context->waits--;
     tn_deadlock_remove(context);
     return tn_error(TARN_DEADLOCK, "no spare thread can be had, and this worker is the last that "
@@ -103,6 +110,14 @@ static void each_of_many(const tn_wait *wait, bool (*visit)(const tarn_future *,
         ;
 }
 
+static bool have_ended(tarn_future *const *futures, size_t n)
+{
+    size_t i = 0;
+    while (i < n && tn_future_ended(futures[i]))
+        i++;
+    return i == n;
+}
+
 /* Runs what may be run here, then sleeps on one after the other: no memory, no hooks, and at most
  * as many wake-ups as futures. */
 static tarn_status wait_for_all(tarn_future *const *futures, size_t n, int64_t until)
@@ -126,7 +141,7 @@ static tarn_status wait_for_all(tarn_future *const *futures, size_t n, int64_t u
         return status;
     status = tn_sleep_begin(context, &all.wait, !forever);
     if (status != TARN_OK)
-        return status;
+        return have_ended(futures, n) ? TARN_OK : status;
     for (size_t i = pending; i < n && status == TARN_OK; i++) {
         if (!sleep_until_ended(futures[i], until))
             status = TARN_TIMEOUT;
@@ -255,6 +270,8 @@ static tarn_status wait_for_any(tarn_future *const *futures, size_t n, tarn_when
     do
         status = wait_for_news(futures, n, when, hooks, until);
     while (status == TARN_OK && !is_satisfied(futures, n, when));
+    if (status == TARN_DEADLOCK && is_satisfied(futures, n, when))
+        status = TARN_OK;
     if (hooks != few)
         tn_free(hooks);
     return status;

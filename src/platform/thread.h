@@ -43,6 +43,13 @@ bool tn_thread_is_self(tn_thread thread);
  * less. Slow (the main thread's is read from a file): callers keep it. */
 void *tn_thread_stack_limit(void);
 
+/* About where the calling function's frame is. Not the address of a variable: AddressSanitizer keeps
+ * those elsewhere. */
+__attribute__((always_inline)) static inline unsigned char *tn_thread_stack_here(void)
+{
+    return __builtin_frame_address(0);
+}
+
 /* Writes the calling thread's name, cut to size - 1 bytes (size > 0); empty if there is none. */
 void tn_thread_name(char *buffer, size_t size);
 

@@ -167,11 +167,12 @@ static const tarn_backend backend = {
 
 void tn_pool_free(tn_pool *pool)
 {
+    /* First: until then exit() may stop it. */
+    tarn_backend_close(&pool->executor);
     for (int i = 0; pool->workers && i < pool->max_threads && pool->workers[i]; i++) {
         tn_cond_destroy(&pool->workers[i]->wake);
         tn_free(pool->workers[i]);
     }
-    tarn_backend_close(&pool->executor);
     if (pool->initializer)
         tn_cell_release(pool->initializer, TN_HANDLE);
     tn_cond_destroy(&pool->settled);

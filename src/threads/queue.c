@@ -45,6 +45,7 @@ static void purge(tn_queue *queue)
         }
     }
     queue->last = link;
+    tn_u32_store_relaxed(queue->discarded, 0);
 }
 
 void tn_queue_push(tn_queue *queue, tarn_future *future)
@@ -82,5 +83,6 @@ tarn_future *tn_queue_take_all(tn_queue *queue)
 {
     tarn_future *all = queue->first;
     tn_queue_init(queue, queue->discarded);
+    tn_u32_store_relaxed(queue->discarded, 0);
     return all;
 }
