@@ -215,6 +215,7 @@ typedef struct tarn_shutdown_options {
  *     tarn_abandon() it; tarn_last_error() names what still runs;
  *   TARN_DEADLOCK: called by one of its own workers or callbacks, it would wait for itself: the
  *     executor is closed, nothing is freed;
+ *   TARN_CLOSED: in a forked child, the executor is the parent's;
  *   TARN_INVALID: an option is out of range, nothing was done. */
 TARN_API tarn_status tarn_shutdown(tarn_executor *executor, const tarn_shutdown_options *options);
 
@@ -224,7 +225,7 @@ TARN_API void tarn_abandon(tarn_executor *executor);
 
 /* Blocks until nothing is queued or running; new work is still taken meanwhile.
  * Returns TARN_OK; TARN_TIMEOUT; TARN_DEADLOCK from one of its own workers or callbacks, which
- * would wait for itself; TARN_INVALID. */
+ * would wait for itself; TARN_CLOSED in a forked child; TARN_INVALID. */
 TARN_API tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline);
 
 /* One more than the highest tarn_worker_index() that this executor's tasks can see: its workers
@@ -327,7 +328,8 @@ typedef enum tarn_when {
  * number of entries that have ended, whatever is returned, TARN_INVALID excepted.
  * Inside a task: TARN_WAIT_ALL without a deadline may run the unstarted ones, as
  * tarn_future_wait() does; the other modes never run any.
- * Returns TARN_OK (also for n = 0); TARN_TIMEOUT; TARN_DEADLOCK; TARN_NO_MEMORY; TARN_INVALID. */
+ * Returns TARN_OK (also for n = 0); TARN_TIMEOUT; TARN_DEADLOCK and TARN_CLOSED as
+ * tarn_future_wait(); TARN_NO_MEMORY; TARN_INVALID. */
 TARN_API tarn_status tarn_wait(tarn_future *const *futures, size_t n, tarn_when when,
                                tarn_deadline deadline, size_t *done);
 
@@ -340,7 +342,7 @@ TARN_API tarn_completions *tarn_completions_new(tarn_deadline deadline);
 
 /* Adds a future under a tag of the caller's choice, at any time. One future may be added several
  * times. Completions hold a reference of their own until the tag is handed out.
- * Returns TARN_OK; TARN_NO_MEMORY; TARN_INVALID. */
+ * Returns TARN_OK; TARN_NO_MEMORY; TARN_CLOSED in a forked child; TARN_INVALID. */
 TARN_API tarn_status tarn_completions_add(tarn_completions *completions, tarn_future *future,
                                           size_t tag);
 
@@ -356,6 +358,7 @@ TARN_API tarn_completions *tarn_as_completed(tarn_future *const *futures, size_t
  *   TARN_TIMEOUT: nothing more ended by the deadline; tarn_last_error() counts what is missing;
  *   TARN_DEADLOCK: inside a task, none of the futures of a tarn_as_completed() can ever end, or
  *     no spare worker can be had;
+ *   TARN_CLOSED: in a forked child, the completions are the parent's;
  *   TARN_INVALID. */
 TARN_API tarn_status tarn_next(tarn_completions *completions, size_t *tag);
 
