@@ -134,6 +134,34 @@ CONTRACT_TEST(shutdown_asks_what_runs_to_stop_if_asked, GATES)
     assert_ended(pending, TARN_CANCELLED);
 }
 
+static int is_asked(void)
+{
+    return tarn_stop_requested();
+}
+TARN_TASK(int, is_asked, void);
+
+CONTRACT_TEST(shutdown_asks_only_what_runs_at_the_call, GATES)
+{
+    tarn_executor *pool = pool_open();
+    tarn_future *running[4];
+    tarn_future *queued[20];
+    struct gate gate = GATE_CLOSED;
+    for (int i = 0; i < pool_workers(); i++)
+        running[i] = work_until_stopped_submit(pool, &gate);
+    gate_await(&gate, pool_workers());
+    for (int i = 0; i < 20; i++)
+        queued[i] = is_asked_submit(pool);
+    assert_int_equal(tarn_shutdown(pool, .kill_running = true), TARN_OK);
+    for (int i = 0; i < pool_workers(); i++)
+        assert_ended(running[i], TARN_STOPPED);
+    for (int i = 0; i < 20; i++) {
+        int asked = -1;
+        assert_int_equal(is_asked_result(queued[i], &asked), TARN_OK);
+        assert_int_equal(asked, 0);
+        tarn_drop(queued[i]);
+    }
+}
+
 CONTRACT_TEST(shutdown_gives_up_at_its_time_limit, GATES)
 {
     tarn_executor *pool = pool_open();

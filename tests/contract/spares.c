@@ -304,25 +304,6 @@ CONTRACT_TEST(the_end_of_blocking_never_waits, NESTED | SPARES)
     pool_close(pool);
 }
 
-static void forget_to_end_blocking(void)
-{
-    tarn_blocking_begin();
-}
-TARN_TASK(void, forget_to_end_blocking, void);
-
-CONTRACT_TEST(a_task_that_forgets_to_end_blocking_harms_nobody, NESTED)
-{
-    tarn_executor *pool = pool_open();
-    tarn_blocking_begin();
-    tarn_blocking_end();
-    tarn_blocking_end();
-    for (int i = 0; i < 50; i++) {
-        assert_ended(forget_to_end_blocking_submit(pool), TARN_OK);
-        assert_ended(square_submit(pool, i), TARN_OK);
-    }
-    pool_close(pool);
-}
-
 static atomic_int running_now;
 static atomic_int running_most;
 
@@ -387,6 +368,35 @@ CONTRACT_TEST(permits_are_kept_busy_and_never_exceeded_by_new_tasks, NESTED | SP
     assert_in_range(atomic_load(&running_most), 1, WORKERS);
     tarn_drop(promised);
     tarn_promise_drop(promise);
+    pool_close(pool);
+}
+
+static void forget_to_end_blocking(void)
+{
+    tarn_blocking_begin();
+}
+TARN_TASK(void, forget_to_end_blocking, void);
+
+CONTRACT_TEST(a_task_that_forgets_to_end_blocking_harms_nobody, NESTED)
+{
+    tarn_executor *pool = pool_open();
+    tarn_blocking_begin();
+    tarn_blocking_end();
+    tarn_blocking_end();
+    for (int i = 0; i < 50; i++) {
+        assert_ended(forget_to_end_blocking_submit(pool), TARN_OK);
+        assert_ended(square_submit(pool, i), TARN_OK);
+    }
+    assert_int_equal(tarn_drain(pool, TARN_FOREVER), TARN_OK);
+
+    /* No permit was left behind that would let one more task run. */
+    tarn_future *futures[200];
+    atomic_store(&running_most, 0);
+    for (int i = 0; i < 200; i++)
+        futures[i] = count_briefly_submit(pool);
+    for (int i = 0; i < 200; i++)
+        assert_ended(futures[i], TARN_OK);
+    assert_in_range(atomic_load(&running_most), 1, pool_workers());
     pool_close(pool);
 }
 
