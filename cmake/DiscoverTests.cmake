@@ -1,18 +1,23 @@
 # Read by ctest, once for each test program: makes an entry `name.test` of each of its tests.
-# TARN_TEST_LAUNCHER, if set, is the command that runs them (Valgrind and its options).
+#
+# TARN_TEST_LAUNCHER, if set, is a command that runs test programs (Valgrind and its options). It is
+# slow to start, so then a program is one entry, and runs all its tests.
 
 separate_arguments(launcher UNIX_COMMAND "$ENV{TARN_TEST_LAUNCHER}")
 
-if(EXISTS "${program}")
+if(NOT EXISTS "${program}")
+    set(tests not_built)
+elseif(launcher)
+    add_test("${name}" ${launcher} ${emulator} "${program}")
+    set(tests)
+else()
     execute_process(
         COMMAND ${emulator} ${program} --list
         OUTPUT_VARIABLE tests OUTPUT_STRIP_TRAILING_WHITESPACE
         COMMAND_ERROR_IS_FATAL ANY)
     string(REPLACE "\n" ";" tests "${tests}")
-else()
-    set(tests not_built)
 endif()
 
 foreach(test IN LISTS tests)
-    add_test("${name}.${test}" ${launcher} ${emulator} "${program}" "${test}")
+    add_test("${name}.${test}" ${emulator} "${program}" "${test}")
 endforeach()
