@@ -195,7 +195,7 @@ typedef struct tarn_thread_options {
 } tarn_thread_options;
 
 /* A pool of threads. They start on demand and retire when idle. With max_workers = 1 and
- * max_spares = TARN_NONE all tasks run on one and the same thread.
+ * max_spares = TARN_NONE all tasks run on one and the same thread. options: NULL for all defaults.
  * Returns NULL if it failed, and tarn_last_error() says why: an option is out of range, the
  * initializer takes arguments and none are given, the finalizer takes arguments, no memory.
  * Owns: the caller ends it by tarn_shutdown() or tarn_abandon(). */
@@ -209,7 +209,8 @@ typedef struct tarn_shutdown_options {
 } tarn_shutdown_options;
 
 /* Refuses new work, finishes what was submitted, joins the workers and frees the executor. Blocks.
- * Written as keywords: tarn_shutdown(pool, .cancel_pending = true, .time_limit = 5.0).
+ * Written as keywords: tarn_shutdown(pool, .cancel_pending = true, .time_limit = 5.0); options may
+ * also be NULL: none of them.
  * Returns TARN_OK: the executor is gone (NULL is TARN_OK, too);
  *   TARN_TIMEOUT: not all tasks have ended: the executor stays closed, call again or
  *     tarn_abandon() it; tarn_last_error() names what still runs;

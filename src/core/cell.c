@@ -2,8 +2,32 @@
 #include "core/cell.h"
 
 #include "core/heap.h"
-#include "core/run.h"
 #include "platform/memory.h"
+
+tn_block *tn_block_new(size_t size)
+{
+    tn_block *block = size <= SIZE_MAX / 2 ? tn_alloc(sizeof *block + size) : NULL;
+    if (block)
+        block->size = size;
+    return block;
+}
+
+tn_block *tn_block_free_all(tn_block *blocks, const void *kept)
+{
+    tn_block *found = NULL;
+    while (blocks) {
+        tn_block *block = blocks;
+        blocks = blocks->next;
+        uintptr_t start = (uintptr_t)block->data, at = (uintptr_t)kept;
+        if (kept && at >= start && at - start <= block->size) {
+            found = block;
+            found->next = NULL;
+        } else {
+            tn_free(block);
+        }
+    }
+    return found;
+}
 
 tarn_future *tn_cell_new(const tarn_task *task, size_t payload, uint32_t owners)
 {
@@ -37,7 +61,7 @@ static void free_cell(tarn_future *cell)
 {
     tn_ext *ext = tn_cell_ext(cell);
     if (ext) {
-        tn_result_memory_free(ext->memory, NULL);
+        tn_block_free_all(ext->memory, NULL);
         tn_free(ext->payload);
         tn_free(ext->text);
         tn_free(ext);

@@ -43,12 +43,25 @@
 
 struct tn_hook;
 
+/* Memory of a tarn_bytes result. */
+typedef struct tn_block {
+    struct tn_block *next;
+    size_t size; /* bytes of data */
+    alignas(16) unsigned char data[];
+} tn_block;
+
+/* A block of that size; NULL: no memory. */
+tn_block *tn_block_new(size_t size);
+
+/* Frees a list of blocks, all but the one that `kept` points into, which is returned. */
+tn_block *tn_block_free_all(tn_block *blocks, const void *kept);
+
 /* What only some futures need, allocated when the first such thing turns up. */
 typedef struct tn_ext {
-    void *payload;           /* arguments and result, if they do not fit the cell */
-    struct tn_block *memory; /* of tarn_result_memory() */
-    char *text;              /* of the failure; NULL: that of its status */
-    tarn_failure failure;    /* size 0: none recorded */
+    void *payload;        /* arguments and result, if they do not fit the cell */
+    tn_block *memory;     /* of tarn_result_memory() */
+    char *text;           /* of the failure; NULL: that of its status */
+    tarn_failure failure; /* size 0: none recorded */
 } tn_ext;
 
 struct tarn_future {

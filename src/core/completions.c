@@ -8,7 +8,8 @@
 #include "core/future.h"
 #include "core/hook.h"
 #include "core/status.h"
-#include "core/wait.h"
+#include "core/context.h"
+#include "core/deadline.h"
 #include "platform/fd.h"
 #include "platform/memory.h"
 #include "platform/mutex.h"
@@ -170,6 +171,10 @@ tarn_completions *tarn_as_completed(tarn_future *const *futures, size_t n, tarn_
 {
     if (!futures && n > 0) {
         tn_error(TARN_INVALID, "tarn_as_completed: futures is NULL");
+        return NULL;
+    }
+    if (n > PTRDIFF_MAX / sizeof *futures) {
+        tn_error(TARN_INVALID, "tarn_as_completed: n is beyond the address space");
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {

@@ -16,24 +16,22 @@
 #include "core/deadlock.h"
 
 #include "core/future.h"
-#include "core/process.h"
-#include "platform/mutex.h"
 
-tn_mutex tn_graph_mutex = TN_MUTEX_INITIAL; /* of all that follows, and of every tn_wait here */
-static tn_wait *waits[TN_NO_RUNNER];        /* by runner */
+tn_mutex tn_deadlock_mutex = TN_MUTEX_INITIAL; /* of all that follows, and of every tn_wait here */
+static tn_wait *waits[TN_NO_RUNNER];           /* by runner */
 static uint16_t free_runners[TN_NO_RUNNER];
 static uint32_t free_count;
 static uint32_t fresh_runner; /* those above were never given out */
 
 uint16_t tn_deadlock_enter(void)
 {
-    tn_mutex_lock(&tn_graph_mutex);
+    tn_mutex_lock(&tn_deadlock_mutex);
     uint16_t runner = TN_NO_RUNNER;
     if (free_count > 0)
         runner = free_runners[--free_count];
     else if (fresh_runner < TN_NO_RUNNER)
         runner = (uint16_t)fresh_runner++;
-    tn_mutex_unlock(&tn_graph_mutex);
+    tn_mutex_unlock(&tn_deadlock_mutex);
     return runner;
 }
 
@@ -41,9 +39,9 @@ void tn_deadlock_leave(uint16_t runner)
 {
     if (runner == TN_NO_RUNNER)
         return;
-    tn_mutex_lock(&tn_graph_mutex);
+    tn_mutex_lock(&tn_deadlock_mutex);
     free_runners[free_count++] = runner;
-    tn_mutex_unlock(&tn_graph_mutex);
+    tn_mutex_unlock(&tn_deadlock_mutex);
 }
 
 /* The wait that keeps a future from ending; NULL: it is live without further question. */
@@ -128,27 +126,24 @@ static bool can_end(tn_wait *first)
     return first->live;
 }
 
-bool tn_deadlock_add(tn_context *context, tn_wait *wait)
+bool tn_deadlock_add(uint16_t runner, tn_wait *wait)
 {
-    if (context->runner == TN_NO_RUNNER)
+    if (runner == TN_NO_RUNNER)
         return true;
-    tn_mutex_lock(&tn_graph_mutex);
-    waits[context->runner] = wait;
+    tn_mutex_lock(&tn_deadlock_mutex);
+    waits[runner] = wait;
     bool live = can_end(wait);
     if (!live)
-        waits[context->runner] = NULL;
-    tn_mutex_unlock(&tn_graph_mutex);
-    if (live)
-        context->wait = wait;
+        waits[runner] = NULL;
+    tn_mutex_unlock(&tn_deadlock_mutex);
     return live;
 }
 
-void tn_deadlock_remove(tn_context *context)
+void tn_deadlock_remove(uint16_t runner)
 {
-    if (!context->wait)
+    if (runner == TN_NO_RUNNER)
         return;
-    tn_mutex_lock(&tn_graph_mutex);
-    waits[context->runner] = NULL;
-    tn_mutex_unlock(&tn_graph_mutex);
-    context->wait = NULL;
+    tn_mutex_lock(&tn_deadlock_mutex);
+    waits[runner] = NULL;
+    tn_mutex_unlock(&tn_deadlock_mutex);
 }

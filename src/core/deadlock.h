@@ -4,7 +4,8 @@
 #ifndef TN_CORE_DEADLOCK_H
 #define TN_CORE_DEADLOCK_H
 
-#include "core/run.h"
+#include "core/cell.h"
+#include "platform/mutex.h"
 
 /* What one blocked wait without a deadline waits for. */
 typedef struct tn_wait {
@@ -24,9 +25,12 @@ typedef struct tn_wait {
 uint16_t tn_deadlock_enter(void);
 void tn_deadlock_leave(uint16_t runner);
 
-/* Adds the wait of this worker; false: it could never end, and was not added. Exactly one wait of
+/* Adds the wait of that worker; false: it could never end, and was not added. Exactly one wait of
  * each cycle is told so: the one that would close it. */
-bool tn_deadlock_add(tn_context *context, tn_wait *wait);
-void tn_deadlock_remove(tn_context *context);
+bool tn_deadlock_add(uint16_t runner, tn_wait *wait);
+void tn_deadlock_remove(uint16_t runner);
+
+/* Of the graph; for fork(). */
+extern tn_mutex tn_deadlock_mutex;
 
 #endif

@@ -9,7 +9,7 @@
 enum { MOST = 12 };
 
 typedef struct actor {
-    tn_context context;
+    uint16_t runner;
     tarn_future *future;
     tn_wait wait;
     const tarn_future *needs[MOST];
@@ -36,17 +36,17 @@ static void begin(actor *actors, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         actors[i] = (actor){.wait.each = each_need};
-        actors[i].context.runner = tn_deadlock_enter();
-        assert_int_not_equal(actors[i].context.runner, TN_NO_RUNNER);
-        actors[i].future = new_future(TN_RUNNING, actors[i].context.runner);
+        actors[i].runner = tn_deadlock_enter();
+        assert_int_not_equal(actors[i].runner, TN_NO_RUNNER);
+        actors[i].future = new_future(TN_RUNNING, actors[i].runner);
     }
 }
 
 static void end(actor *actors, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        tn_deadlock_remove(&actors[i].context);
-        tn_deadlock_leave(actors[i].context.runner);
+        tn_deadlock_remove(actors[i].runner);
+        tn_deadlock_leave(actors[i].runner);
         tarn_drop(actors[i].future);
     }
 }
@@ -59,7 +59,7 @@ static void need(actor *a, const tarn_future *future)
 static bool wait_for(actor *a, bool any)
 {
     a->wait.any = any;
-    return tn_deadlock_add(&a->context, &a->wait);
+    return tn_deadlock_add(a->runner, &a->wait);
 }
 
 static bool wait_for_one(actor *a, const actor *other)
@@ -109,13 +109,12 @@ TEST(a_refused_wait_leaves_its_task_able_to_go_on)
     begin(a, 3);
     assert_true(wait_for_one(&a[0], &a[1]));
     assert_false(wait_for_one(&a[1], &a[0]));
-    assert_null(a[1].context.wait);
     /* a[1] runs on: who waits for it, or for a[0], may. */
     assert_true(wait_for_one(&a[2], &a[1]));
-    tn_deadlock_remove(&a[2].context);
+    tn_deadlock_remove(a[2].runner);
     assert_true(wait_for_one(&a[2], &a[0]));
     /* And a[1] may wait for somebody else. */
-    tn_deadlock_remove(&a[2].context);
+    tn_deadlock_remove(a[2].runner);
     assert_true(wait_for_one(&a[1], &a[2]));
     end(a, 3);
 }
@@ -127,10 +126,10 @@ TEST(a_wait_that_is_over_closes_no_cycle)
     for (int i = 0; i < 3; i++) {
         assert_true(wait_for_one(&a[0], &a[1]));
         assert_false(wait_for_one(&a[1], &a[0]));
-        tn_deadlock_remove(&a[0].context);
-        tn_deadlock_remove(&a[0].context);
+        tn_deadlock_remove(a[0].runner);
+        tn_deadlock_remove(a[0].runner);
         assert_true(wait_for_one(&a[1], &a[0]));
-        tn_deadlock_remove(&a[1].context);
+        tn_deadlock_remove(a[1].runner);
     }
     end(a, 2);
 }
@@ -139,7 +138,7 @@ TEST(two_tasks_on_one_stack_share_the_wait_of_the_upper_one)
 {
     actor a[2];
     begin(a, 2);
-    tarn_future *above = new_future(TN_RUNNING, a[0].context.runner);
+    tarn_future *above = new_future(TN_RUNNING, a[0].runner);
     assert_true(wait_for_one(&a[0], &a[1]));
     a[1].count = 0;
     need(&a[1], above);
@@ -156,8 +155,7 @@ static void check_live(uint32_t state, bool own_runner)
     begin(a, 2);
     assert_true(wait_for_one(&a[0], &a[1]));
     /* Its runner, if it has one, is blocked: only its state says that it will end. */
-    tarn_future *future =
-        new_future(state, own_runner ? a[0].context.runner : (uint16_t)TN_NO_RUNNER);
+    tarn_future *future = new_future(state, own_runner ? a[0].runner : (uint16_t)TN_NO_RUNNER);
     a[1].count = 0;
     need(&a[1], future);
     assert_true(wait_for(&a[1], false));
@@ -177,7 +175,7 @@ TEST(what_has_not_started_has_ended_or_is_a_promise_is_no_obstacle)
     actor a[2];
     begin(a, 2);
     assert_true(wait_for_one(&a[0], &a[1]));
-    tarn_future *future = new_future(TN_RUNNING, a[0].context.runner);
+    tarn_future *future = new_future(TN_RUNNING, a[0].runner);
     a[1].count = 0;
     need(&a[1], future);
     assert_false(wait_for(&a[1], false));
@@ -287,7 +285,7 @@ TEST(random_waits_are_judged_as_if_they_were_played)
         for (int step = 0; step < 2 * n; step++) {
             actor *one = &a[random_below((uint32_t)n)];
             if (waits[one - a]) {
-                tn_deadlock_remove(&one->context);
+                tn_deadlock_remove(one->runner);
                 waits[one - a] = false;
             }
             one->count = 0;
@@ -336,15 +334,14 @@ TEST(without_a_place_a_wait_counts_as_one_that_ends)
 
     /* It waits for one that waits for it, and nobody can tell. */
     actor a[2] = {{.wait.each = each_need}, {.wait.each = each_need}};
-    a[0].context.runner = all[TN_NO_RUNNER - 1];
-    a[1].context.runner = TN_NO_RUNNER;
+    a[0].runner = all[TN_NO_RUNNER - 1];
+    a[1].runner = TN_NO_RUNNER;
     for (int i = 0; i < 2; i++)
-        a[i].future = new_future(TN_RUNNING, a[i].context.runner);
+        a[i].future = new_future(TN_RUNNING, a[i].runner);
     assert_true(wait_for_one(&a[0], &a[1]));
     assert_true(wait_for_one(&a[1], &a[0]));
-    assert_null(a[1].context.wait);
-    tn_deadlock_remove(&a[1].context);
-    tn_deadlock_remove(&a[0].context);
+    tn_deadlock_remove(a[1].runner);
+    tn_deadlock_remove(a[0].runner);
     tarn_drop(a[0].future);
     tarn_drop(a[1].future);
 

@@ -1,181 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/executor.h"
 
+/* The public verbs of executors: checked here, and handed on to the back end. */
+#include "core/context.h"
+#include "core/deadline.h"
 #include "core/future.h"
 #include "core/options.h"
 #include "core/process.h"
+#include "core/registry.h"
 #include "core/run.h"
 #include "core/status.h"
 #include "core/task.h"
 #include "core/wait.h"
-#include "platform/memory.h"
-#include "platform/mutex.h"
-#include "platform/process.h"
 #include "platform/tls.h"
 
-/* ---- Identity -------------------------------------------------------------------------------- */
-
-/* The low half of a number is a slot, the high half how often the slot was given out. Slot 0 is
- * nobody's: 0 is "no executor". Slots are never freed, so a cell that outlived its executor may
- * still count here. */
-typedef struct slot {
-    tn_atomic_u32 discarded;
-    tn_atomic_u32 process;   /* the tn_process_generation() that opened it */
-    tarn_executor *executor; /* NULL: the slot is free */
-    bool pinned;             /* it must not be closed yet */
-    uint16_t uses;
-    uint16_t next_free;
-} slot;
-
-enum { SLOTS_PER_PAGE = 256, PAGES = 256 };
-
-tn_mutex tn_slots_mutex = TN_MUTEX_INITIAL; /* of all that follows */
-static tn_atomic_ptr pages[PAGES];          /* read without it */
-static uint16_t free_slot;                  /* 0: none */
-static uint32_t fresh_slot = 1;
-static tn_cond unpinned = TN_COND_INITIAL;
-
-static slot *slot_of(uint32_t id)
-{
-    uint32_t index = id & 0xffff;
-    slot *page = tn_ptr_load_acquire(&pages[index / SLOTS_PER_PAGE]);
-    return &page[index % SLOTS_PER_PAGE];
-}
-
-/* Whether it is the number of an executor, or was. */
-static bool is_known(uint32_t id)
-{
-    return id != 0 && tn_ptr_load_acquire(&pages[(id & 0xffff) / SLOTS_PER_PAGE]);
-}
-
-/* Under the mutex: a slot that nobody has; 0: there is none. */
-static uint16_t take_slot(void)
-{
-    uint16_t index = free_slot;
-    if (index != 0) {
-        free_slot = slot_of(index)->next_free;
-        return index;
-    }
-    if (fresh_slot == SLOTS_PER_PAGE * PAGES)
-        return 0;
-    tn_atomic_ptr *page = &pages[fresh_slot / SLOTS_PER_PAGE];
-    if (!tn_ptr_load_relaxed(page)) {
-        slot *slots = tn_alloc_array(SLOTS_PER_PAGE, sizeof *slots);
-        if (!slots)
-            return 0;
-        tn_ptr_store_release(page, slots);
-    }
-    return (uint16_t)fresh_slot++;
-}
-
-tarn_status tarn_backend_open(tarn_executor *executor, const tarn_backend *backend)
-{
-    if (!executor)
-        return tn_error(TARN_INVALID, "tarn_backend_open: executor is NULL");
-    if (!backend || backend->size != sizeof *backend)
-        return tn_error(TARN_INVALID, "tarn_backend_open: backend is NULL, or its size is not "
-                                      "sizeof(tarn_backend)");
-    tarn_status status = tn_process_enter();
-    if (status != TARN_OK)
-        return status;
-    tn_mutex_lock(&tn_slots_mutex);
-    uint16_t index = take_slot();
-    if (index != 0) {
-        slot *own = slot_of(index);
-        tn_u32_store_relaxed(&own->discarded, 0);
-        tn_u32_store_relaxed(&own->process, tn_process_generation());
-        own->executor = executor;
-        executor->id = ((uint32_t)++own->uses << 16) | index;
-        executor->backend = backend;
-    }
-    tn_mutex_unlock(&tn_slots_mutex);
-    return index != 0 ? TARN_OK
-                      : tn_error(TARN_NO_MEMORY, "tarn_backend_open: no memory, or there are "
-                                                 "65,535 executors");
-}
-
-void tarn_backend_close(tarn_executor *executor)
-{
-    if (!executor || executor->id == 0)
-        return;
-    slot *own = slot_of(executor->id);
-    tn_mutex_lock(&tn_slots_mutex);
-    while (own->pinned)
-        tn_cond_wait(&unpinned, &tn_slots_mutex);
-    own->executor = NULL;
-    own->next_free = free_slot;
-    free_slot = (uint16_t)(executor->id & 0xffff);
-    tn_mutex_unlock(&tn_slots_mutex);
-}
-
-void tn_executor_discard(uint32_t id)
-{
-    if (is_known(id))
-        tn_u32_add_relaxed(&slot_of(id)->discarded, 1);
-}
-
-tn_atomic_u32 *tn_executor_discarded(const tarn_executor *executor)
-{
-    return &slot_of(executor->id)->discarded;
-}
-
-bool tn_executor_is_foreign(uint32_t id)
-{
-    return is_known(id) && tn_u32_load_relaxed(&slot_of(id)->process) != tn_process_generation();
-}
-
-/* What this thread is shutting down: the callbacks of cancelled futures run meanwhile. */
-TN_THREAD_LOCAL(tarn_executor *, ending);
-
-/* Whether the executor cannot end, or come to rest, before the caller returns. */
-static bool needs_caller(const tarn_executor *executor)
-{
-    const tn_context *context = tn_context_here();
-    return (context && context->executor == executor) || *ending() == executor;
-}
-
-/* ---- The end of the process ------------------------------------------------------------------ */
-
-/* Under the mutex: the executor in that slot, if it belongs to this process. */
-static tarn_executor *executor_at(uint32_t index)
-{
-    tarn_executor *executor = slot_of(index)->executor;
-    return executor && !tn_executor_is_foreign(executor->id) ? executor : NULL;
-}
-
-void tn_executor_stop_all(void)
-{
-    for (uint32_t index = 1;; index++) {
-        tn_mutex_lock(&tn_slots_mutex);
-        bool more = index < fresh_slot;
-        tarn_executor *executor = more ? executor_at(index) : NULL;
-        tarn_future *cancelled = executor ? executor->backend->stop(executor, true, true) : NULL;
-        tn_mutex_unlock(&tn_slots_mutex);
-        if (!more)
-            return;
-        tn_futures_end(cancelled, TARN_CANCELLED, NULL);
-    }
-}
-
-void tn_executor_drain_all(int64_t until)
-{
-    tn_mutex_lock(&tn_slots_mutex);
-    for (uint32_t index = 1; index < fresh_slot; index++) {
-        tarn_executor *executor = executor_at(index);
-        if (!executor || needs_caller(executor))
-            continue;
-        slot *own = slot_of(index);
-        own->pinned = true;
-        tn_mutex_unlock(&tn_slots_mutex);
-        executor->backend->drain(executor, until);
-        tn_mutex_lock(&tn_slots_mutex);
-        own->pinned = false;
-        tn_cond_broadcast(&unpinned);
-    }
-    tn_mutex_unlock(&tn_slots_mutex);
-}
-
-/* ---- Submit ---------------------------------------------------------------------------------- */
+/* ---- Submit and result ----------------------------------------------------------------------- */
 
 /* TARN_OK if this executor can carry these arguments. */
 static tarn_status check_kinds(const tarn_executor *executor, const tarn_task *task)
@@ -203,7 +41,7 @@ static tarn_status check_submit(const tarn_executor *executor, const tarn_task *
 {
     if (!executor)
         return tn_error(TARN_INVALID, "tarn_submit: executor is NULL");
-    if (tn_executor_is_foreign(executor->id))
+    if (tn_registry_is_foreign(executor->id))
         return tn_error(TARN_CLOSED, "tarn_submit: the executor belongs to the process that forked "
                                      "this one; open another");
     tarn_status status = tn_task_check(task, "tarn_submit");
@@ -247,7 +85,71 @@ tarn_future *tarn_submit(tarn_executor *executor, const tarn_task *task, const v
     return tn_future_refused(task, status, tarn_last_error());
 }
 
-/* ---- Run and refuse, for back ends ---------------------------------------------------------------------- */
+tarn_status tarn_result(tarn_future *future, const tarn_task *task, void *result, size_t size)
+{
+    if (!future)
+        return tn_error(TARN_INVALID, "tarn_result: future is NULL");
+    bool immortal = tn_future_word(future) & TN_IMMORTAL;
+    if (task && future->task != task && !immortal)
+        return tn_error_format(TARN_MISMATCH,
+                               "tarn_result: the future is one of task \"%s\", not of \"%s\"",
+                               tn_task_name(future->task), task->name);
+    size_t own = future->task ? future->task->result.size : 0;
+    if (!result && (size > 0 || (task && own > 0)))
+        return tn_error(TARN_INVALID, "tarn_result: result is NULL");
+    if (result && size != own && !immortal)
+        return tn_error_format(TARN_INVALID,
+                               "tarn_result: size is %zu, but the result of \"%s\" has %zu bytes",
+                               size, tn_task_name(future->task), own);
+
+    tarn_status status = tn_wait_one(future, TN_CLOCK_NEVER);
+    if (status != TARN_OK)
+        return status;
+    status = tn_future_status(future);
+    if (status == TARN_OK && size > 0)
+        memcpy(result, tn_task_result(future), size);
+    return status;
+}
+
+const void *tarn_args(const tarn_future *future, const tarn_task *task)
+{
+    if (!future) {
+        tn_error(TARN_INVALID, "tarn_args: future is NULL");
+        return NULL;
+    }
+    if (task && future->task != task) {
+        tn_error_format(TARN_MISMATCH, "tarn_args: the future is one of task \"%s\", not of \"%s\"",
+                        tn_task_name(future->task), task->name);
+        return NULL;
+    }
+    /* Only what was queued has a copy of its arguments: promises and refusals do not. */
+    return future->executor && future->task->args_size > 0 ? tn_cell_payload(future) : NULL;
+}
+
+/* ---- For back ends --------------------------------------------------------------------------- */
+
+tarn_status tarn_backend_open(tarn_executor *executor, const tarn_backend *backend)
+{
+    if (!executor)
+        return tn_error(TARN_INVALID, "tarn_backend_open: executor is NULL");
+    if (!backend || backend->size != sizeof *backend)
+        return tn_error(TARN_INVALID, "tarn_backend_open: backend is NULL, or its size is not "
+                                      "sizeof(tarn_backend)");
+    tarn_status status = tn_process_watch_over();
+    if (status != TARN_OK)
+        return status;
+    executor->backend = backend;
+    if (!tn_registry_add(executor))
+        return tn_error(TARN_NO_MEMORY, "tarn_backend_open: no memory, or there are 65,535 "
+                                        "executors");
+    return TARN_OK;
+}
+
+void tarn_backend_close(tarn_executor *executor)
+{
+    if (executor && executor->id != 0)
+        tn_registry_remove(executor);
+}
 
 tarn_future **tarn_backend_link(tarn_future *future)
 {
@@ -287,7 +189,17 @@ bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *te
     return seized;
 }
 
-/* ---- The other public verbs ------------------------------------------------------------------ */
+/* ---- Drain and shutdown ---------------------------------------------------------------------- */
+
+/* What this thread is shutting down: the callbacks of cancelled futures run meanwhile. */
+TN_THREAD_LOCAL(tarn_executor *, ending);
+
+/* Whether the executor cannot end, or come to rest, before the caller returns. */
+static bool needs_caller(const tarn_executor *executor)
+{
+    const tn_context *context = tn_context_here();
+    return (context && context->executor == executor) || *ending() == executor;
+}
 
 tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options *options)
 {
@@ -300,7 +212,7 @@ tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options 
     if (!(own.time_limit >= 0))
         return tn_error(TARN_INVALID, "tarn_shutdown: time_limit is negative or not a number; give "
                                       "seconds, or 0 for no limit");
-    if (tn_executor_is_foreign(executor->id))
+    if (tn_registry_is_foreign(executor->id))
         return tn_error(TARN_CLOSED, "tarn_shutdown: the executor belongs to the process that "
                                      "forked this one; leave it");
     if (needs_caller(executor)) {
@@ -324,7 +236,7 @@ tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options 
 
 void tarn_abandon(tarn_executor *executor)
 {
-    if (!executor || tn_executor_is_foreign(executor->id))
+    if (!executor || tn_registry_is_foreign(executor->id))
         return;
     executor->backend->stop(executor, false, false);
     executor->backend->abandon(executor);
@@ -334,7 +246,7 @@ tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline)
 {
     if (!executor)
         return tn_error(TARN_INVALID, "tarn_drain: executor is NULL");
-    if (tn_executor_is_foreign(executor->id))
+    if (tn_registry_is_foreign(executor->id))
         return tn_error(TARN_CLOSED, "tarn_drain: the executor belongs to the process that forked "
                                      "this one");
     if (needs_caller(executor))

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/future.h"
 
-#include "core/executor.h"
 #include "core/hook.h"
-#include "core/process.h"
+#include "core/registry.h"
 #include "core/status.h"
 #include "core/task.h"
-#include "core/wait.h"
 #include "platform/memory.h"
-#include "platform/mutex.h"
 
 /* ---- Transitions ----------------------------------------------------------------------------- */
 
@@ -145,28 +142,12 @@ bool tarn_cancel(tarn_future *future)
     uint32_t executor = future->executor;
     if (!tn_future_cancel(future))
         return tarn_cancelled(future);
-    tn_executor_discard(executor);
+    tn_registry_discard(executor);
     return true;
 }
 
-tarn_status tarn_stop(tarn_future *future, double grace_seconds)
-{
-    if (!future)
-        return tn_error(TARN_INVALID, "tarn_stop: future is NULL");
-    if (!(grace_seconds >= 0))
-        return tn_error(TARN_INVALID,
-                        "tarn_stop: grace_seconds is negative or not a number; give 0 or more");
-    if (tarn_cancel(future) || tn_future_ended(future))
-        return TARN_OK;
-    tn_u32_or_relaxed(&future->state, TN_STOP);
-    tarn_status status = tn_wait_one(future, tn_clock_after(grace_seconds));
-    if (status == TARN_TIMEOUT)
-        tn_error(status, "tarn_stop: the task was asked to stop, and still runs");
-    return status;
-}
-
 /* Of what is written to futures that have ended: the failures that nobody recorded before. */
-tn_mutex tn_failures_mutex = TN_MUTEX_INITIAL;
+tn_mutex tn_failure_mutex = TN_MUTEX_INITIAL;
 
 const tarn_failure *tarn_error(const tarn_future *future)
 {
@@ -179,11 +160,11 @@ const tarn_failure *tarn_error(const tarn_future *future)
         return tn_status_failure(status);
 
     tarn_future *cell = (tarn_future *)(uintptr_t)future;
-    tn_mutex_lock(&tn_failures_mutex);
+    tn_mutex_lock(&tn_failure_mutex);
     tn_ext *ext = tn_cell_need_ext(cell);
     if (ext && ext->failure.size == 0)
         record(cell, ext, (tarn_failure){.status = status, .worker = -1}, NULL);
-    tn_mutex_unlock(&tn_failures_mutex);
+    tn_mutex_unlock(&tn_failure_mutex);
     return ext ? &ext->failure : tn_status_failure(status);
 }
 

@@ -10,6 +10,7 @@
 #define TN_CORE_FUTURE_H
 
 #include "core/cell.h"
+#include "platform/mutex.h"
 
 /* PENDING to RUNNING; false: cancelled, claimed by another worker, or seized. From here on the
  * caller alone writes payload, status and ext. */
@@ -39,6 +40,9 @@ void tn_futures_end(tarn_future *list, tarn_status status, const char *text);
 
 /* A future of its own that has ended already: one reference, never NULL. */
 tarn_future *tn_future_refused(const tarn_task *task, tarn_status status, const char *text);
+
+/* Of failures that are recorded after the end; for fork(). */
+extern tn_mutex tn_failure_mutex;
 
 static inline uint32_t tn_future_word(const tarn_future *future)
 {

@@ -8,10 +8,8 @@
  * A heap outlives its thread: it waits on the idle list for the next thread that needs one. */
 #include "core/heap.h"
 
-#include "core/process.h"
-#include "core/thread_end.h"
 #include "platform/memory.h"
-#include "platform/mutex.h"
+#include "platform/thread.h"
 #include "platform/tls.h"
 
 enum {
@@ -36,30 +34,32 @@ typedef struct heap {
 
 TN_THREAD_LOCAL(heap *, own_heap);
 
-tn_mutex tn_heaps_mutex = TN_MUTEX_INITIAL; /* of idle_heaps, heap_count */
+tn_mutex tn_heap_mutex = TN_MUTEX_INITIAL; /* of idle_heaps, heap_count */
 static heap *idle_heaps;
 static uint32_t heap_count;
 static tn_atomic_ptr heaps[HEAPS]; /* set once, before a cell of that heap exists */
 static tn_atomic_u64 footprint;
 
-void tn_heap_end(void)
+static void retire_heap(void)
 {
     heap *mine = *own_heap();
     *own_heap() = NULL;
     if (!mine)
         return;
-    tn_mutex_lock(&tn_heaps_mutex);
+    tn_mutex_lock(&tn_heap_mutex);
     mine->idle = idle_heaps;
     idle_heaps = mine;
-    tn_mutex_unlock(&tn_heaps_mutex);
+    tn_mutex_unlock(&tn_heap_mutex);
 }
+
+static tn_thread_end thread_end = TN_THREAD_END(retire_heap);
 
 static heap *adopt_heap(void)
 {
-    if (!tn_thread_end_arm())
+    if (tn_thread_end_arm(&thread_end) != 0)
         return NULL;
 
-    tn_mutex_lock(&tn_heaps_mutex);
+    tn_mutex_lock(&tn_heap_mutex);
     heap *mine = idle_heaps;
     if (mine) {
         idle_heaps = mine->idle;
@@ -67,7 +67,7 @@ static heap *adopt_heap(void)
         mine->index = (uint16_t)heap_count;
         tn_ptr_store_release(&heaps[heap_count++], mine);
     }
-    tn_mutex_unlock(&tn_heaps_mutex);
+    tn_mutex_unlock(&tn_heap_mutex);
 
     *own_heap() = mine;
     return mine;

@@ -1,23 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/process.h"
 
+#include "core/context.h"
 #include "core/deadline.h"
-#include "core/executor.h"
-#include "core/run.h"
+#include "core/future.h"
+#include "core/heap.h"
+#include "core/registry.h"
 #include "core/status.h"
 #include "platform/process.h"
+
+/* ---- exit() ---------------------------------------------------------------------------------- */
+
+static void stop_all(void)
+{
+    bool more = true;
+    for (uint32_t place = 1; more; place++) {
+        tn_mutex_lock(&tn_registry_mutex);
+        more = place < tn_registry_limit();
+        tarn_executor *executor = more ? tn_registry_at(place) : NULL;
+        tarn_future *cancelled = executor ? executor->backend->stop(executor, true, true) : NULL;
+        tn_mutex_unlock(&tn_registry_mutex);
+        /* Runs callbacks: not under the mutex. */
+        tn_futures_end(cancelled, TARN_CANCELLED, NULL);
+    }
+}
+
+static void drain_all(int64_t until)
+{
+    const tn_context *context = tn_context_here();
+    tn_mutex_lock(&tn_registry_mutex);
+    for (uint32_t place = 1; place < tn_registry_limit(); place++) {
+        tarn_executor *executor = tn_registry_at(place);
+        if (!executor || (context && context->executor == executor))
+            continue;
+        tn_registry_pin(executor, true);
+        tn_mutex_unlock(&tn_registry_mutex);
+        executor->backend->drain(executor, until);
+        tn_mutex_lock(&tn_registry_mutex);
+        tn_registry_pin(executor, false);
+    }
+    tn_mutex_unlock(&tn_registry_mutex);
+}
 
 /* Closes all executors, cancels what has not begun, asks what runs to stop. TARN_EXIT_WAIT says how
  * many seconds to wait for that; without it nobody waits, and the end of the process ends them. */
 static void at_exit(void)
 {
-    int64_t until = tn_clock_after(tn_process_setting("TARN_EXIT_WAIT"));
-    tn_executor_stop_all();
-    tn_executor_drain_all(until);
+    double seconds = tn_process_setting("TARN_EXIT_WAIT");
+    stop_all();
+    if (seconds > 0)
+        drain_all(tn_clock_after(seconds));
 }
 
-static tn_mutex *const shared[] = {&tn_slots_mutex, &tn_graph_mutex, &tn_heaps_mutex,
-                                   &tn_failures_mutex};
+/* ---- fork() ---------------------------------------------------------------------------------- */
+
+/* The locks that all threads share. fork() takes them, so that the child finds what they guard in
+ * order. None of them is taken while another one is held, but for what stop() of a back end does
+ * under the first. */
+static tn_mutex *const shared[] = {&tn_registry_mutex, &tn_deadlock_mutex, &tn_heap_mutex,
+                                   &tn_failure_mutex};
 
 enum { SHARED = sizeof shared / sizeof *shared };
 
@@ -34,7 +75,7 @@ static void after_fork(void)
     tn_context_after_fork();
 }
 
-tarn_status tn_process_enter(void)
+tarn_status tn_process_watch_over(void)
 {
     return tn_process_watch(at_exit, before_fork, after_fork) == 0
                ? TARN_OK

@@ -2,7 +2,6 @@
 
 /* A promise is its future's cell, seen with the right to end it. */
 #include "core/future.h"
-#include "core/run.h"
 #include "core/status.h"
 #include "core/task.h"
 #include "platform/memory.h"
@@ -63,7 +62,7 @@ static tarn_status seize(tarn_future *cell, const char *call)
 /* A copy of a tarn_bytes value, as tarn_result_memory() would hold it. */
 static tn_block *copy_block(const tarn_bytes *bytes)
 {
-    tn_block *block = tn_result_memory_new(bytes->size);
+    tn_block *block = tn_block_new(bytes->size);
     if (block && bytes->size > 0)
         memcpy(block->data, bytes->data, bytes->size);
     return block;

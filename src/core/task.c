@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/task.h"
 
-#include "core/future.h"
 #include "core/status.h"
-#include "core/wait.h"
 
 /* The largest power of two that divides the size of an object is a multiple of its alignment. */
 static size_t alignment_of(size_t size)
@@ -118,45 +116,4 @@ tarn_future *tn_task_cell(const tarn_task *task, const void *args, uint32_t owne
 void *tn_task_result(const tarn_future *future)
 {
     return (unsigned char *)tn_cell_payload(future) + tn_task_layout(future->task).result;
-}
-
-tarn_status tarn_result(tarn_future *future, const tarn_task *task, void *result, size_t size)
-{
-    if (!future)
-        return tn_error(TARN_INVALID, "tarn_result: future is NULL");
-    bool immortal = tn_future_word(future) & TN_IMMORTAL;
-    if (task && future->task != task && !immortal)
-        return tn_error_format(TARN_MISMATCH,
-                               "tarn_result: the future is one of task \"%s\", not of \"%s\"",
-                               tn_task_name(future->task), task->name);
-    size_t own = future->task ? future->task->result.size : 0;
-    if (!result && (size > 0 || (task && own > 0)))
-        return tn_error(TARN_INVALID, "tarn_result: result is NULL");
-    if (result && size != own && !immortal)
-        return tn_error_format(TARN_INVALID,
-                               "tarn_result: size is %zu, but the result of \"%s\" has %zu bytes",
-                               size, tn_task_name(future->task), own);
-
-    tarn_status status = tn_wait_one(future, TN_CLOCK_NEVER);
-    if (status != TARN_OK)
-        return status;
-    status = tn_future_status(future);
-    if (status == TARN_OK && size > 0)
-        memcpy(result, tn_task_result(future), size);
-    return status;
-}
-
-const void *tarn_args(const tarn_future *future, const tarn_task *task)
-{
-    if (!future) {
-        tn_error(TARN_INVALID, "tarn_args: future is NULL");
-        return NULL;
-    }
-    if (task && future->task != task) {
-        tn_error_format(TARN_MISMATCH, "tarn_args: the future is one of task \"%s\", not of \"%s\"",
-                        tn_task_name(future->task), task->name);
-        return NULL;
-    }
-    /* Only what was queued has a copy of its arguments: promises and refusals do not. */
-    return future->executor && future->task->args_size > 0 ? tn_cell_payload(future) : NULL;
 }

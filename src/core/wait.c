@@ -1,78 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/wait.h"
 
-#include "core/executor.h"
 #include "core/future.h"
 #include "core/hook.h"
+#include "core/registry.h"
+#include "core/run.h"
 #include "core/status.h"
 #include "platform/futex.h"
 #include "platform/memory.h"
-
-/* ---- A worker's sleep ------------------------------------------------------------------------ */
-
-tarn_status tn_sleep_begin(tn_context *context, tn_wait *wait, bool timed)
-{
-    if (!context)
-        return TARN_OK;
-    if (wait && !timed && !tn_deadlock_add(context, wait))
-        return tn_error(TARN_DEADLOCK, "the wait would close a cycle of tasks that wait for each "
-                                       "other; none of them could ever go on");
-    const tarn_backend *backend = context->executor->backend;
-    bool in_section = context->waits++ > 0;
-    if (in_section && timed)
-        return TARN_OK;
-    /* The section around it was entered as one that ends by itself; this wait may not. */
-    if (in_section)
-        backend->unblock(context->executor);
-    if (backend->block(context->executor, timed))
-        return TARN_OK;
-    if (in_section)
-        backend->block(context->executor, true);
-    context->waits--;
-    tn_deadlock_remove(context);
-    return tn_error(TARN_DEADLOCK, "no spare thread can be had, and this worker is the last that "
-                                   "runs; raise max_spares, or wait with a deadline");
-}
-
-void tn_sleep_end(tn_context *context)
-{
-    if (!context)
-        return;
-    tn_deadlock_remove(context);
-    if (--context->waits == 0)
-        context->executor->backend->unblock(context->executor);
-}
-
-void tarn_blocking_begin(void)
-{
-    tn_sleep_begin(tn_context_here(), NULL, true);
-}
-
-/* Whether the topmost task itself opened the innermost section. */
-static bool in_own_section(const tn_context *context)
-{
-    const tn_frame *frame = tn_context_frame(context);
-    return context->waits > (frame ? frame->waits : 0);
-}
-
-void tarn_blocking_end(void)
-{
-    tn_context *context = tn_context_here();
-    if (context && in_own_section(context))
-        tn_sleep_end(context);
-}
-
-void tn_sleep_end_all(tn_context *context)
-{
-    while (in_own_section(context))
-        tn_sleep_end(context);
-}
 
 /* What runs in the process that this one was forked from ends there, and never here. */
 static tarn_status check_process(tarn_future *const *futures, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (tn_executor_is_foreign(futures[i]->executor) && !tn_future_ended(futures[i]))
+        if (tn_registry_is_foreign(futures[i]->executor) && !tn_future_ended(futures[i]))
             return tn_error(TARN_CLOSED, "the future belongs to the process that forked this one, "
                                          "and cannot end here");
     }
@@ -162,6 +103,22 @@ tarn_status tarn_future_wait(tarn_future *future, tarn_deadline deadline)
     tarn_status status = tn_wait_one(future, tn_until(deadline));
     if (status == TARN_TIMEOUT)
         tn_error(status, "tarn_future_wait: the future had not ended by the deadline");
+    return status;
+}
+
+tarn_status tarn_stop(tarn_future *future, double grace_seconds)
+{
+    if (!future)
+        return tn_error(TARN_INVALID, "tarn_stop: future is NULL");
+    if (!(grace_seconds >= 0))
+        return tn_error(TARN_INVALID,
+                        "tarn_stop: grace_seconds is negative or not a number; give 0 or more");
+    if (tarn_cancel(future) || tn_future_ended(future))
+        return TARN_OK;
+    tn_u32_or_relaxed(&future->state, TN_STOP);
+    tarn_status status = tn_wait_one(future, tn_clock_after(grace_seconds));
+    if (status == TARN_TIMEOUT)
+        tn_error(status, "tarn_stop: the task was asked to stop, and still runs");
     return status;
 }
 
@@ -282,6 +239,8 @@ tarn_status tarn_wait(tarn_future *const *futures, size_t n, tarn_when when, tar
 {
     if (!futures && n > 0)
         return tn_error(TARN_INVALID, "tarn_wait: futures is NULL");
+    if (n > PTRDIFF_MAX / sizeof *futures)
+        return tn_error(TARN_INVALID, "tarn_wait: n is beyond the address space");
     if (when != TARN_WAIT_ALL && when != TARN_WAIT_FIRST && when != TARN_WAIT_FIRST_ERROR)
         return tn_error_format(TARN_INVALID, "tarn_wait: when is %d; give a TARN_WAIT_ constant",
                                (int)when);

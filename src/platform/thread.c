@@ -151,35 +151,28 @@ void tn_thread_name(char *buffer, size_t size)
     buffer[length] = '\0';
 }
 
-/* Written once, under the mutex, before any thread is armed; read without it afterwards. */
-static tn_mutex at_exit_mutex = TN_MUTEX_INITIAL;
-static void (*at_exit)(void);
-static pthread_key_t at_exit_key;
+static tn_mutex end_mutex = TN_MUTEX_INITIAL; /* while a key is made */
 
-static void run_at_exit(void *armed)
+static void run_end(void *end)
 {
-    (void)armed;
-    at_exit();
+    ((tn_thread_end *)end)->run();
 }
 
-int tn_thread_at_exit(void (*fn)(void))
+static int make_key(tn_thread_end *end)
 {
     int error = 0;
-
-    tn_mutex_lock(&at_exit_mutex);
-    if (at_exit == NULL) {
-        error = pthread_key_create(&at_exit_key, run_at_exit);
+    tn_mutex_lock(&end_mutex);
+    if (!tn_u32_load_relaxed(&end->tn_ready_)) {
+        error = pthread_key_create(&end->tn_key_, run_end);
         if (error == 0)
-            at_exit = fn;
-    } else if (at_exit != fn) {
-        error = EBUSY;
+            tn_u32_store_release(&end->tn_ready_, 1);
     }
-    tn_mutex_unlock(&at_exit_mutex);
+    tn_mutex_unlock(&end_mutex);
     return error;
 }
 
-void tn_thread_exit_arm(void)
+int tn_thread_end_arm(tn_thread_end *end)
 {
-    /* Any value but NULL makes the system call the destructor. */
-    pthread_setspecific(at_exit_key, &at_exit_key);
+    int error = tn_u32_load_acquire(&end->tn_ready_) ? 0 : make_key(end);
+    return error == 0 ? pthread_setspecific(end->tn_key_, end) : error;
 }

@@ -2,6 +2,8 @@
 #ifndef TN_PLATFORM_THREAD_H
 #define TN_PLATFORM_THREAD_H
 
+#include "atomic.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,16 +55,23 @@ __attribute__((always_inline)) static inline unsigned char *tn_thread_stack_here
 /* Writes the calling thread's name, cut to size - 1 bytes (size > 0); empty if there is none. */
 void tn_thread_name(char *buffer, size_t size);
 
-/* Says what is to happen when threads end, any threads of the process: `fn` runs on each that has
- * called tn_thread_exit_arm(), after its last own instruction. Once in a process: 0 also for the
- * same `fn` again, EBUSY for another; EAGAIN or ENOMEM: no key left. A thread that is ended by the
- * end of the process does not run it. */
-int tn_thread_at_exit(void (*fn)(void));
+/* What is to happen when threads end, any threads of the process: `run` is called on each that was
+ * armed, after its last own instruction. One object with static storage for each such thing. */
+typedef struct tn_thread_end {
+    void (*run)(void);
+    tn_atomic_u32 tn_ready_;
+    pthread_key_t tn_key_;
+} tn_thread_end;
 
-/* Arms the calling thread: tn_thread_at_exit() must have returned 0. Running `fn` disarms. It may
- * be armed again, by `fn` or by destructors of others that run after it: the system then makes a
- * few more rounds (at least 4). Cheap; may be called often. Without memory the thread stays
- * unarmed. */
-void tn_thread_exit_arm(void);
+#define TN_THREAD_END(function) \
+    { \
+        .run = (function) \
+    }
+
+/* Arms the calling thread. Running disarms it. It may be armed again, by `run` or by destructors of
+ * others that run after it: the system then makes a few more rounds (at least 4). A thread that is
+ * ended by the end of the process does not run it. Cheap; may be called often.
+ * 0; EAGAIN: all keys of the process are taken; ENOMEM. */
+int tn_thread_end_arm(tn_thread_end *end);
 
 #endif

@@ -339,17 +339,17 @@ TN_THREAD_LOCAL(int, arm_again);
 
 static tn_atomic_u32 ends;
 
+static void on_end(void);
+
+static tn_thread_end at_end = TN_THREAD_END(on_end);
+
 static void on_end(void)
 {
     tn_u32_add_relaxed(&ends, 1);
     if (*arm_again() > 0) {
         *arm_again() -= 1;
-        tn_thread_exit_arm();
+        tn_thread_end_arm(&at_end);
     }
-}
-
-static void other_on_end(void)
-{
 }
 
 /* How often on_end() runs when a thread of this kind ends. */
@@ -357,16 +357,8 @@ static uint32_t ends_of(void (*run)(void *), void *data)
 {
     uint32_t before = tn_u32_load_relaxed(&ends);
 
-    assert_int_equal(tn_thread_at_exit(on_end), 0);
     run_thread(MIB, "test", run, data);
     return tn_u32_load_relaxed(&ends) - before;
-}
-
-TEST(at_exit_takes_one_function_for_the_process)
-{
-    assert_int_equal(tn_thread_at_exit(on_end), 0);
-    assert_int_equal(tn_thread_at_exit(on_end), 0);
-    assert_int_equal(tn_thread_at_exit(other_on_end), EBUSY);
 }
 
 static void end_unarmed(void *data)
@@ -377,20 +369,20 @@ static void end_unarmed(void *data)
 static void end_armed(void *data)
 {
     (void)data;
-    tn_thread_exit_arm();
+    tn_thread_end_arm(&at_end);
 }
 
 static void end_armed_twice(void *data)
 {
     (void)data;
-    tn_thread_exit_arm();
-    tn_thread_exit_arm();
+    tn_thread_end_arm(&at_end);
+    tn_thread_end_arm(&at_end);
 }
 
 static void end_by_pthread_exit(void *data)
 {
     (void)data;
-    tn_thread_exit_arm();
+    tn_thread_end_arm(&at_end);
     pthread_exit(NULL);
 }
 
@@ -398,7 +390,7 @@ static void end_and_arm_again(void *data)
 {
     (void)data;
     *arm_again() = 1;
-    tn_thread_exit_arm();
+    tn_thread_end_arm(&at_end);
 }
 
 TEST(at_exit_runs_once_on_armed_threads_only)
@@ -413,6 +405,26 @@ TEST(at_exit_runs_after_pthread_exit)
     assert_int_equal(ends_of(end_by_pthread_exit, NULL), 1);
 }
 
+static void other_on_end(void)
+{
+    tn_u32_add_relaxed(&ends, 100);
+}
+
+static tn_thread_end other_at_end = TN_THREAD_END(other_on_end);
+
+static void end_armed_for_both(void *data)
+{
+    (void)data;
+    tn_thread_end_arm(&at_end);
+    tn_thread_end_arm(&other_at_end);
+}
+
+TEST(at_exit_knows_several_things_to_do)
+{
+    assert_int_equal(ends_of(end_armed_for_both, NULL), 101);
+    assert_int_equal(ends_of(end_armed, NULL), 1);
+}
+
 TEST(at_exit_may_arm_itself_again)
 {
     assert_int_equal(ends_of(end_and_arm_again, NULL), 2);
@@ -421,7 +433,7 @@ TEST(at_exit_may_arm_itself_again)
 static void arm_from_destructor(void *value)
 {
     (void)value;
-    tn_thread_exit_arm();
+    tn_thread_end_arm(&at_end);
 }
 
 static void end_with_a_destructor_that_arms(void *data)
@@ -442,7 +454,7 @@ TEST(at_exit_can_be_armed_by_destructors_of_others)
 
 static void *start_armed(void *data)
 {
-    tn_thread_exit_arm();
+    tn_thread_end_arm(&at_end);
     return data;
 }
 
@@ -451,7 +463,6 @@ TEST(at_exit_runs_on_threads_that_others_started)
     pthread_t thread;
     uint32_t before = tn_u32_load_relaxed(&ends);
 
-    assert_int_equal(tn_thread_at_exit(on_end), 0);
     assert_int_equal(pthread_create(&thread, NULL, start_armed, NULL), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(tn_u32_load_relaxed(&ends) - before, 1);

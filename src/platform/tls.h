@@ -21,7 +21,7 @@
  *
  * At file scope: one object of that type for each thread, all bytes zero when the thread begins,
  * private to the file, and `type *name(void)`, which gives the calling thread's. The address holds
- * until that thread ends; nothing runs then (see tn_thread_at_exit() in thread.h). */
+ * until that thread ends; nothing runs then (see tn_thread_end_arm() in thread.h). */
 #define TN_THREAD_LOCAL(type, name) \
     static _Thread_local type name##_tn_raw_ TN_THREAD_LOCAL_MODEL_; \
     static inline type *name(void) \

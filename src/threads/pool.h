@@ -5,7 +5,7 @@
 #ifndef TN_THREADS_POOL_H
 #define TN_THREADS_POOL_H
 
-#include "core/run.h"
+#include "core/context.h"
 #include "platform/mutex.h"
 #include "platform/thread.h"
 #include "threads/queue.h"
@@ -65,25 +65,16 @@ struct tn_pool {
     tn_thread left;
 };
 
-/* Makes sure that `length` queued futures will be served: wakes or starts one worker if there are
- * permits. 0; otherwise the errno of a thread that could not be started, and nobody else is awake
- * who would ever look at the queue. Under the mutex. */
-int tn_pool_secure_worker(tn_pool *pool, size_t length);
+/* A pool with its locks and all else zero; NULL: no memory. */
+tn_pool *tn_pool_new(void);
 
-/* Wakes all idle workers. Under the mutex. */
-void tn_pool_wake_all(tn_pool *pool);
+/* Frees it, when no thread is left but perhaps the caller. */
+void tn_pool_free(tn_pool *pool);
 
 /* Whether nothing is queued and nothing runs. Under the mutex. */
 bool tn_pool_is_settled(const tn_pool *pool);
 
 /* Wakes drain and shutdown if there may be news for them. Under the mutex. */
 void tn_pool_tell_watchers(tn_pool *pool);
-
-/* As tarn_backend says. */
-bool tn_pool_block(tarn_executor *executor, bool timed);
-void tn_pool_unblock(tarn_executor *executor);
-
-/* Frees the pool when no thread is left but perhaps the caller. */
-void tn_pool_free(tn_pool *pool);
 
 #endif

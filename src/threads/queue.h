@@ -10,7 +10,7 @@
 typedef struct tn_queue {
     tarn_future *first, **last;
     size_t length;            /* entries, the dead ones among them */
-    tn_atomic_u32 *discarded; /* how many are dead, about (see core/executor.h) */
+    tn_atomic_u32 *discarded; /* how many are dead, about (see core/registry.h) */
 } tn_queue;
 
 void tn_queue_init(tn_queue *queue, tn_atomic_u32 *discarded);

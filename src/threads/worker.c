@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The life of a worker: start, loop, sleep, block, leave. */
-#include "threads/pool.h"
+#include "threads/worker.h"
 
 #include "core/future.h"
-#include "core/wait.h"
+#include "core/run.h"
 #include "platform/clock.h"
 #include "platform/memory.h"
 
@@ -38,7 +38,7 @@ static void wake_one(tn_pool *pool)
     tn_cond_signal(&worker->wake);
 }
 
-void tn_pool_wake_all(tn_pool *pool)
+void tn_worker_wake_all(tn_pool *pool)
 {
     while (pool->idle)
         wake_one(pool);
@@ -90,7 +90,7 @@ static int start_worker(tn_pool *pool)
     return 0;
 }
 
-int tn_pool_secure_worker(tn_pool *pool, size_t length)
+int tn_worker_secure(tn_pool *pool, size_t length)
 {
     /* A worker that starts may be long in its initializer: it does not keep an idle one asleep. */
     if (pool->idle && pool->running + pool->woken < pool->max_workers) {
@@ -109,14 +109,14 @@ int tn_pool_secure_worker(tn_pool *pool, size_t length)
 
 /* ---- Blocking -------------------------------------------------------------------------------- */
 
-bool tn_pool_block(tarn_executor *executor, bool timed)
+bool tn_worker_block(tarn_executor *executor, bool timed)
 {
     tn_pool *pool = (tn_pool *)(void *)executor;
     tn_worker *worker = (tn_worker *)(void *)tn_context_here();
     tn_mutex_lock(&pool->mutex);
     --*worker->counted;
     pool->blocked++;
-    int error = pool->queue.length > 0 ? tn_pool_secure_worker(pool, pool->queue.length) : 0;
+    int error = pool->queue.length > 0 ? tn_worker_secure(pool, pool->queue.length) : 0;
     bool alone = pool->running + pool->starting + pool->woken + pool->idlers == 0;
     bool full = pool->threads - pool->leaving == pool->max_threads;
     bool refused = !timed && alone && (full || error != 0);
@@ -128,7 +128,7 @@ bool tn_pool_block(tarn_executor *executor, bool timed)
     return !refused;
 }
 
-void tn_pool_unblock(tarn_executor *executor)
+void tn_worker_unblock(tarn_executor *executor)
 {
     tn_pool *pool = (tn_pool *)(void *)executor;
     tn_worker *worker = (tn_worker *)(void *)tn_context_here();
@@ -142,20 +142,9 @@ void tn_pool_unblock(tarn_executor *executor)
 
 /* Everything in this part is under the mutex, unless it says otherwise. */
 
-bool tn_pool_is_settled(const tn_pool *pool)
-{
-    return pool->queue.length == 0 && pool->running + pool->blocked == 0;
-}
-
 static bool is_ending(const tn_pool *pool)
 {
     return (pool->closed || pool->broken) && pool->queue.length == 0;
-}
-
-void tn_pool_tell_watchers(tn_pool *pool)
-{
-    if (pool->watchers > 0 && (tn_pool_is_settled(pool) || pool->threads == 0))
-        tn_cond_broadcast(&pool->settled);
 }
 
 /* Starts the next future if there is a permit for it; NULL: nothing to do for now. */
@@ -169,7 +158,7 @@ static tarn_future *take(tn_pool *pool, tn_worker *worker)
     pool->running++;
     worker->task = future->task;
     if (pool->queue.length > 0)
-        tn_pool_secure_worker(pool, pool->queue.length);
+        tn_worker_secure(pool, pool->queue.length);
     return future;
 }
 
@@ -218,7 +207,7 @@ static void serve(tn_pool *pool, tn_worker *worker)
     } while (!is_ending(pool) && sleep_idle(pool, worker));
     /* Those who sleep because all permits were taken have nothing left to wait for. */
     if (is_ending(pool))
-        tn_pool_wake_all(pool);
+        tn_worker_wake_all(pool);
 }
 
 /* Not under the mutex: the initializer failed, and so does everything else. */
@@ -230,7 +219,7 @@ static void break_pool(tn_pool *pool, const char *text)
                  pool->initializer->task->name, text);
     pool->broken = true;
     tarn_future *pending = tn_queue_take_all(&pool->queue);
-    tn_pool_wake_all(pool);
+    tn_worker_wake_all(pool);
     tn_mutex_unlock(&pool->mutex);
     /* Written once, before `broken` was set. */
     tn_futures_end(pending, TARN_BROKEN, pool->failure);
@@ -259,7 +248,7 @@ static void leave(tn_pool *pool, tn_worker *worker)
     pool->leaving--;
     worker->exists = false;
     tarn_future *stranded = NULL;
-    int error = pool->queue.length > 0 ? tn_pool_secure_worker(pool, pool->queue.length) : 0;
+    int error = pool->queue.length > 0 ? tn_worker_secure(pool, pool->queue.length) : 0;
     if (error != 0)
         stranded = tn_queue_take_all(&pool->queue);
 

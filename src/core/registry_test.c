@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/executor.h"
+#include "core/registry.h"
 
 #include "platform/memory.h"
 #include "runner.h"
@@ -18,7 +18,7 @@ static uint32_t slot_of(const tarn_executor *executor)
 
 static uint32_t discarded(const tarn_executor *executor)
 {
-    return tn_u32_load_relaxed(tn_executor_discarded(executor));
+    return tn_u32_load_relaxed(tn_registry_discarded(executor->id));
 }
 
 static void open_one(tarn_executor *executor)
@@ -86,9 +86,9 @@ TEST(discarded_entries_are_counted_by_executor)
     tarn_executor one, other;
     open_one(&one);
     open_one(&other);
-    tn_executor_discard(one.id);
-    tn_executor_discard(one.id);
-    tn_executor_discard(other.id);
+    tn_registry_discard(one.id);
+    tn_registry_discard(one.id);
+    tn_registry_discard(other.id);
     assert_int_equal(discarded(&one), 2);
     assert_int_equal(discarded(&other), 1);
     tarn_backend_close(&other);
@@ -101,9 +101,9 @@ TEST(a_new_executor_inherits_no_discarded_entries)
     open_one(&executor);
     uint32_t slot = slot_of(&executor);
     for (int i = 0; i < 5; i++)
-        tn_executor_discard(executor.id);
+        tn_registry_discard(executor.id);
     tarn_backend_close(&executor);
-    tn_executor_discard(executor.id);
+    tn_registry_discard(executor.id);
     open_one(&executor);
     assert_int_equal(slot_of(&executor), slot);
     assert_int_equal(discarded(&executor), 0);
@@ -118,8 +118,8 @@ TEST(to_discard_for_nobody_or_for_one_that_is_gone_is_harmless)
     uint32_t old = gone.id;
     tarn_backend_close(&gone);
     for (int i = 0; i < 100; i++) {
-        tn_executor_discard(0);
-        tn_executor_discard(old);
+        tn_registry_discard(0);
+        tn_registry_discard(old);
     }
     assert_int_equal(discarded(&open), 0);
     tarn_backend_close(&open);
@@ -136,7 +136,7 @@ TEST(when_65535_executors_are_open_the_next_is_refused)
         assert_false(seen[slot_of(&all[i])]);
         seen[slot_of(&all[i])] = 1;
         /* Every slot is real, those of the last page too. */
-        tn_executor_discard(all[i].id);
+        tn_registry_discard(all[i].id);
     }
     tarn_executor more = {.id = 0};
     assert_int_equal(tarn_backend_open(&more, &backend), TARN_NO_MEMORY);
@@ -158,6 +158,6 @@ TEST(when_65535_executors_are_open_the_next_is_refused)
 
 TEST(to_discard_under_a_number_never_given_out_is_harmless)
 {
-    tn_executor_discard(0xffffffffu);
-    tn_executor_discard(0x0001ff00u);
+    tn_registry_discard(0xffffffffu);
+    tn_registry_discard(0x0001ff00u);
 }

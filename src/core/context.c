@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/context.h"
+
+#include "core/future.h"
+#include "core/registry.h"
+#include "core/status.h"
+#include "platform/memory.h"
+#include "platform/thread.h"
+#include "platform/tls.h"
+
+/* Whether the context outlives the thread's stack is kept beside it: when the thread ends, one that
+ * does not must not be looked at. */
+typedef struct place {
+    tn_context *context;
+    bool outlives;
+} place;
+
+TN_THREAD_LOCAL(place, here);
+
+static void end_thread(void);
+
+static tn_thread_end thread_end = TN_THREAD_END(end_thread);
+
+tn_context *tn_context_here(void)
+{
+    return here()->context;
+}
+
+void tn_context_enter(tn_context *context)
+{
+    enum { LEAST = 64 * 1024 };
+    size_t reserve = context->stack_size / 8 > LEAST ? context->stack_size / 8 : LEAST;
+    unsigned char *limit = tn_thread_stack_limit();
+
+    context->ready = false;
+    context->waits = 0;
+    /* Without a limit to go by nothing may be claimed: the floor is above every address. */
+    context->stack_floor = limit ? limit + reserve : (unsigned char *)UINTPTR_MAX;
+    context->frames = context->few;
+    context->depth = 0;
+    context->room = sizeof context->few / sizeof *context->few;
+    context->in_graph = false;
+    context->local = NULL;
+    context->runner = tn_deadlock_enter();
+    here()->context = context;
+    here()->outlives = context->lost != NULL;
+    /* Without it, a task that ends its thread would never end: as bad as no thread, and as rare. */
+    tn_thread_end_arm(&thread_end);
+}
+
+void tn_context_leave(tn_context *context)
+{
+    tn_deadlock_leave(context->runner);
+    if (context->frames != context->few)
+        tn_free(context->frames);
+    here()->context = NULL;
+}
+
+void tn_context_after_fork(void)
+{
+    tn_context *context = here()->context;
+    if (context && tn_registry_is_foreign(context->executor->id))
+        here()->context = NULL;
+}
+
+/* ---- Sleeping and blocking ------------------------------------------------------------------------ */
+
+static void leave_graph(tn_context *context)
+{
+    if (context->in_graph)
+        tn_deadlock_remove(context->runner);
+    context->in_graph = false;
+}
+
+tarn_status tn_sleep_begin(tn_context *context, tn_wait *wait, bool timed)
+{
+    if (!context)
+        return TARN_OK;
+    if (wait && !timed) {
+        context->in_graph = tn_deadlock_add(context->runner, wait);
+        if (!context->in_graph)
+            return tn_error(TARN_DEADLOCK, "the wait would close a cycle of tasks that wait for "
+                                           "each other; none of them could ever go on");
+    }
+    const tarn_backend *backend = context->executor->backend;
+    bool in_section = context->waits++ > 0;
+    if (in_section && timed)
+        return TARN_OK;
+    /* The section around it was entered as one that ends by itself; this wait may not. */
+    if (in_section)
+        backend->unblock(context->executor);
+    if (backend->block(context->executor, timed))
+        return TARN_OK;
+    if (in_section)
+        backend->block(context->executor, true);
+    context->waits--;
+    leave_graph(context);
+    return tn_error(TARN_DEADLOCK, "no spare thread can be had, and this worker is the last that "
+                                   "runs; raise max_spares, or wait with a deadline");
+}
+
+void tn_sleep_end(tn_context *context)
+{
+    if (!context)
+        return;
+    leave_graph(context);
+    if (--context->waits == 0)
+        context->executor->backend->unblock(context->executor);
+}
+
+void tarn_blocking_begin(void)
+{
+    tn_sleep_begin(tn_context_here(), NULL, true);
+}
+
+/* Whether the topmost task itself opened the innermost section. */
+static bool in_own_section(const tn_context *context)
+{
+    const tn_frame *frame = tn_context_frame(context);
+    return context->waits > (frame ? frame->waits : 0);
+}
+
+void tarn_blocking_end(void)
+{
+    tn_context *context = tn_context_here();
+    if (context && in_own_section(context))
+        tn_sleep_end(context);
+}
+
+static void end_own_sections(tn_context *context)
+{
+    while (in_own_section(context))
+        tn_sleep_end(context);
+}
+
+/* ---- Frames ---------------------------------------------------------------------------------- */
+
+bool tn_context_reserve(tn_context *context)
+{
+    if (context->depth < context->room)
+        return true;
+    tn_frame *frames = tn_alloc_array(context->room * 2, sizeof *frames);
+    if (!frames)
+        return false;
+    memcpy(frames, context->frames, context->depth * sizeof *frames);
+    if (context->frames != context->few)
+        tn_free(context->frames);
+    context->frames = frames;
+    context->room *= 2;
+    return true;
+}
+
+void tn_context_push(tn_context *context, tn_frame frame)
+{
+    frame.waits = context->waits;
+    context->frames[context->depth++] = frame;
+}
+
+tn_frame tn_context_pop(tn_context *context)
+{
+    end_own_sections(context);
+    return context->frames[--context->depth];
+}
+
+/* A task, callback, initializer or finalizer ended its thread: nobody returns to what called it. */
+static void end_thread(void)
+{
+    tn_context *context = here()->context;
+    if (!context || !here()->outlives)
+        return;
+    while (context->depth > 0) {
+        tn_frame frame = tn_context_pop(context);
+        if (frame.over || !frame.future)
+            continue;
+        tn_block_free_all(frame.memory, NULL);
+        if (!frame.failed)
+            tn_future_explain(frame.future,
+                              (tarn_failure){.status = TARN_FAILED, .worker = context->index},
+                              tn_text_copy("the task ended its thread"));
+        tn_future_finish(frame.future, TARN_FAILED);
+        tn_cell_release(frame.future, frame.owner);
+    }
+    context->lost(context);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a worker's thread knows of itself: which worker it is, the tasks that lie on its stack, and
+ * whether it has given its permit to run away. */
+#ifndef TN_CORE_CONTEXT_H
+#define TN_CORE_CONTEXT_H
+
+#include "core/cell.h"
+#include "core/deadlock.h"
+
+#include <tarn_backend.h>
+
+/* One task on the stack. Frames are kept beside the stack, not on it: a task may end its thread, and
+ * then somebody must still know what was running. */
+typedef struct tn_frame {
+    tarn_future *future; /* NULL: an initializer or finalizer */
+    uint32_t owner;      /* what the run gives back of it */
+    unsigned waits;      /* blocking sections that were open when it began */
+    tn_block *memory;
+    char *text; /* where an initializer's failure is written; `text_size` bytes */
+    size_t text_size;
+    bool failed; /* tarn_fail() was called */
+    bool told;   /* tarn_stop_requested() said true */
+    bool over;   /* the task has returned; its callbacks run */
+} tn_frame;
+
+/* A worker's thread. Its back end fills in the first part before tn_context_enter(). Only the
+ * thread itself touches it. */
+typedef struct tn_context {
+    tarn_executor *executor;
+    int index;                     /* tarn_worker_index() */
+    const tn_atomic_u32 *stopping; /* not 0: all that runs here is asked to stop */
+    size_t stack_size;
+    void (*lost)(struct tn_context *context); /* the thread ends although it did not leave; the
+                                                 futures that it ran have ended. NULL: the context
+                                                 may be gone then */
+
+    bool ready;      /* the initializer has run: it may claim tasks */
+    unsigned waits;  /* how many blocking sections it is in, one within the other */
+    uint16_t runner; /* its place in the search for cycles; TN_NO_RUNNER: none was left */
+    unsigned char *stack_floor; /* it claims no task on a stack deeper than this */
+    void *local;
+    tn_frame *frames; /* the tasks on its stack, the topmost last: few, or allocated */
+    size_t depth, room;
+    tn_frame few[4];
+    bool in_graph; /* its wait is in the waits-for graph */
+} tn_context;
+
+/* Makes the calling thread that worker, until it leaves. */
+void tn_context_enter(tn_context *context);
+void tn_context_leave(tn_context *context);
+
+/* The calling thread is no worker any more if it has just come out of fork() as another process. */
+void tn_context_after_fork(void);
+
+/* The calling thread's; NULL if it is not a worker. */
+tn_context *tn_context_here(void);
+
+/* Makes room for one more frame; false: no memory. To be called before a future is started. */
+bool tn_context_reserve(tn_context *context);
+
+/* The topmost frame; NULL: none. */
+static inline tn_frame *tn_context_frame(const tn_context *context)
+{
+    return context->depth > 0 ? &context->frames[context->depth - 1] : NULL;
+}
+
+/* Puts a frame on top, for which there is room; takes it off again, with the blocking sections that
+ * were left open in it. */
+void tn_context_push(tn_context *context, tn_frame frame);
+tn_frame tn_context_pop(tn_context *context);
+
+/* Around every sleep of a thread that may be a worker: gives back the permit to run, so that a
+ * spare can take its place, and makes sure that the sleep can end. `wait` is NULL for a sleep whose
+ * end nobody can foresee. TARN_OK: to be followed by tn_sleep_end(); TARN_DEADLOCK: it must not
+ * sleep. Does nothing on other threads (context NULL). */
+tarn_status tn_sleep_begin(tn_context *context, tn_wait *wait, bool timed);
+void tn_sleep_end(tn_context *context);
+
+#endif

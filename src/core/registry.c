@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/registry.h"
+
+#include "platform/memory.h"
+#include "platform/process.h"
+
+/* The low half of a number is a slot, the high half how often the slot was given out. Slot 0 is
+ * nobody's: 0 is "no executor". Slots are never freed, so a cell that outlived its executor may
+ * still count here. */
+typedef struct slot {
+    tn_atomic_u32 discarded;
+    tn_atomic_u32 process;   /* the tn_process_generation() that opened it */
+    tarn_executor *executor; /* NULL: the slot is free */
+    bool pinned;             /* it must not be closed yet */
+    uint16_t uses;
+    uint16_t next_free;
+} slot;
+
+enum { SLOTS_PER_PAGE = 256, PAGES = 256 };
+
+tn_mutex tn_registry_mutex = TN_MUTEX_INITIAL; /* of all that follows */
+static tn_atomic_ptr pages[PAGES];             /* read without it */
+static uint16_t free_slot;                     /* 0: none */
+static uint32_t fresh_slot = 1;
+static tn_cond unpinned = TN_COND_INITIAL;
+
+static slot *slot_of(uint32_t id)
+{
+    uint32_t index = id & 0xffff;
+    slot *page = tn_ptr_load_acquire(&pages[index / SLOTS_PER_PAGE]);
+    return &page[index % SLOTS_PER_PAGE];
+}
+
+/* Whether it is the number of an executor, or was. */
+static bool is_known(uint32_t id)
+{
+    return id != 0 && tn_ptr_load_acquire(&pages[(id & 0xffff) / SLOTS_PER_PAGE]);
+}
+
+/* Under the mutex: a slot that nobody has; 0: there is none. */
+static uint16_t take_slot(void)
+{
+    uint16_t index = free_slot;
+    if (index != 0) {
+        free_slot = slot_of(index)->next_free;
+        return index;
+    }
+    if (fresh_slot == SLOTS_PER_PAGE * PAGES)
+        return 0;
+    tn_atomic_ptr *page = &pages[fresh_slot / SLOTS_PER_PAGE];
+    if (!tn_ptr_load_relaxed(page)) {
+        slot *slots = tn_alloc_array(SLOTS_PER_PAGE, sizeof *slots);
+        if (!slots)
+            return 0;
+        tn_ptr_store_release(page, slots);
+    }
+    return (uint16_t)fresh_slot++;
+}
+
+bool tn_registry_add(tarn_executor *executor)
+{
+    tn_mutex_lock(&tn_registry_mutex);
+    uint16_t place = take_slot();
+    if (place != 0) {
+        slot *own = slot_of(place);
+        tn_u32_store_relaxed(&own->discarded, 0);
+        tn_u32_store_relaxed(&own->process, tn_process_generation());
+        own->executor = executor;
+        executor->id = ((uint32_t)++own->uses << 16) | place;
+    }
+    tn_mutex_unlock(&tn_registry_mutex);
+    return place != 0;
+}
+
+void tn_registry_remove(tarn_executor *executor)
+{
+    slot *own = slot_of(executor->id);
+    tn_mutex_lock(&tn_registry_mutex);
+    while (own->pinned)
+        tn_cond_wait(&unpinned, &tn_registry_mutex);
+    own->executor = NULL;
+    own->next_free = free_slot;
+    free_slot = (uint16_t)(executor->id & 0xffff);
+    tn_mutex_unlock(&tn_registry_mutex);
+}
+
+void tn_registry_discard(uint32_t id)
+{
+    if (is_known(id))
+        tn_u32_add_relaxed(&slot_of(id)->discarded, 1);
+}
+
+tn_atomic_u32 *tn_registry_discarded(uint32_t id)
+{
+    return &slot_of(id)->discarded;
+}
+
+bool tn_registry_is_foreign(uint32_t id)
+{
+    return is_known(id) && tn_u32_load_relaxed(&slot_of(id)->process) != tn_process_generation();
+}
+
+uint32_t tn_registry_limit(void)
+{
+    return fresh_slot;
+}
+
+tarn_executor *tn_registry_at(uint32_t place)
+{
+    tarn_executor *executor = slot_of(place)->executor;
+    return executor && !tn_registry_is_foreign(executor->id) ? executor : NULL;
+}
+
+void tn_registry_pin(tarn_executor *executor, bool pinned)
+{
+    slot_of(executor->id)->pinned = pinned;
+    if (!pinned)
+        tn_cond_broadcast(&unpinned);
+}
