@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* What the benchmark programs share, those of the peers (C and C++) too.
  *
  * A program measures once, in a fresh process, prints lines "name value", and exits with 1 and a

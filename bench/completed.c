@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Does as_completed stay linear? All futures are pending when it begins; then the tasks run, and
  * every tag is handed out. The time for each future, at three sizes up to the one given. */
 #include <tarn.h>

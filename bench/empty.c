@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* What does a task cost, its future included? One producer submits them all, then reads all results
  * in the order of submission. */
 #include <tarn.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* What does waiting inside tasks cost? Every call of fib is a task with a future, and waits for two
  * more. */
 #include <tarn.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* A task that holds up a pool of one worker until the gate is opened. */
 #ifndef GATE_H
 #define GATE_H

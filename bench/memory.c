@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* How many bytes does a pending call take? All of it: task, arguments, future, and its place in the
  * queue; but not the caller's array of pointers. More than 64.0 is an error. */
 #include <tarn.h>

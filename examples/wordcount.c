@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* wordcount DIR... - counts the lines, words and bytes of every file below each DIR, as wc does.
  *
  * One task counts one file. The main thread walks the trees, submits, and prints what comes back in

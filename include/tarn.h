@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* tarn.h - run ordinary C functions on pools of workers, and get a future for each call.
  *
  *     static int square(int n) { return n * n; }      an ordinary function ...

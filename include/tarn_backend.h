@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* tarn_backend.h - for authors of executors: what a back end gives, and what it is given.
  *
  * An executor is a struct that begins with a tarn_executor, and a table of functions. A future goes

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* tarn_macros.h - what TARN_TASK() and the keyword calls are made of. tarn.h includes it at its
  * end; nothing here need be read to use the library.
  *

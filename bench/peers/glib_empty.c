@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* GThreadPool has no future. The closest: each task writes its result into a place of the caller's,
  * and the last one says that all are done. */
 #include <glib.h>

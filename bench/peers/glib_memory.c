@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* What GThreadPool's queue takes for each pending task. There is no future in it. */
 #include <glib.h>
 

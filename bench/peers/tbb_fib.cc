@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* oneTBB's task_group: each call of fib is a task, but its result is a variable of the caller's, not
  * a future. */
 #include <oneapi/tbb/global_control.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* What a pending task with a std::promise takes in a oneTBB arena, without the caller's array of
  * futures. */
 #include <atomic>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* What a person sees: result lines on stdout, complaints and a progress bar on stderr. The bar is
  * there only if stderr is a terminal. */
 #ifndef SCREEN_H

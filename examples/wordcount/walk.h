@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Walks directory trees and gives the regular files in them, one after the other. */
 #ifndef WALK_H
 #define WALK_H

@@ -279,8 +279,10 @@ static void wander(void *data)
             continue;
         write_cell(cell, origin);
         place = (place * 5 + 3 + (uint32_t)i) % PLACES;
-        cell = tn_ptr_exchange_acq_rel(&b->places[place], cell);
-        if (cell && !check_and_give(cell))
+        void *there = tn_ptr_load_relaxed(&b->places[place]);
+        while (!tn_ptr_cas_weak_acq_rel(&b->places[place], &there, cell))
+            continue;
+        if (there && !check_and_give(there))
             tn_u32_store_relaxed(&b->spoiled, 1);
     }
 }

@@ -296,12 +296,14 @@ static void end_cell(void *data)
 
 static void lock_by_hand(tarn_future *cell)
 {
-    assert_false(tn_u32_or_acq_rel(&cell->state, TN_HOOK_LOCK) & TN_HOOK_LOCK);
+    uint32_t state = tn_u32_load_relaxed(&cell->state);
+    assert_false(state & TN_HOOK_LOCK);
+    assert_true(tn_u32_cas_strong_acq_rel(&cell->state, &state, state | TN_HOOK_LOCK));
 }
 
 static void unlock_by_hand(tarn_future *cell)
 {
-    tn_u32_and_release(&cell->state, ~TN_HOOK_LOCK);
+    tn_u32_xor_release(&cell->state, TN_HOOK_LOCK);
     tn_futex_wake(&cell->state, INT_MAX);
 }
 

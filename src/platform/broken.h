@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* The end of a process in which a call of this folder failed that cannot fail: to go on would mean
  * to go on without a lock, or to sleep for ever. For src/platform only. */
 #ifndef TN_PLATFORM_BROKEN_H

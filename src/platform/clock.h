@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Time: nanoseconds of the monotonic clock in an int64_t. It does not jump when the date is set,
  * and stands still while the machine is suspended. A moment until which to wait is absolute. */
 #ifndef TN_PLATFORM_CLOCK_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* How many CPUs this process may use. Both functions read the system anew, some files included:
  * call them when a pool starts, not for each task. Neither is a cancellation point. */
 #ifndef TN_PLATFORM_CPU_H

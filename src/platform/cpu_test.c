@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* The count; the quota that goes into it has its tests in cpu_quota_test.c. */
 #include "platform/cpu.h"
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Event descriptors: a flag that poll, epoll and the loops built on them can watch.
  *
  * The flag is a level: the descriptor is readable from a raise until the next clear, however many

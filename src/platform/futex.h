@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Futexes: sleep on a word of this process until another thread says that it changed.
  *
  * A sleep and a wake order no memory. The waiter loads the word again, with acquire, after each

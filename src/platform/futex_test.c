@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "platform/futex.h"
 
 #include "platform/clock.h"
@@ -56,7 +57,7 @@ static void sleep_once(void *data)
 
     if (!tn_futex_wait(&sleep->word, 0, sleep->until))
         tn_u32_add_relaxed(&sleep->timed_out, 1);
-    tn_u32_add_acq_rel(&sleep->ended, 1);
+    tn_u32_add_relaxed(&sleep->ended, 1);
 }
 
 static void wake_until_all_ended(int64_t until, int count)
@@ -68,7 +69,7 @@ static void wake_until_all_ended(int64_t until, int count)
     while (started < SLEEPERS &&
            tn_thread_start(&threads[started], 0, "sleeper", sleep_once, &sleep) == 0)
         started++;
-    while (tn_u32_load_acquire(&sleep.ended) < started) {
+    while (tn_u32_load_relaxed(&sleep.ended) < started) {
         tn_futex_wake(&sleep.word, count);
         sched_yield();
     }

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Memory: blocks, pages, and marks for the tools that watch over them. */
 #ifndef TN_PLATFORM_MEMORY_H
 #define TN_PLATFORM_MEMORY_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Mutexes and condition variables, for what is not worth a protocol of its own.
  *
  * A mutex is not recursive; its holder unlocks it. Nothing here is a cancellation point, so that no

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "thread.h"
 
 #include "broken.h"
@@ -119,11 +120,6 @@ void tn_thread_detach(tn_thread thread)
 
     if (error != 0)
         tn_broken("pthread_detach", error);
-}
-
-bool tn_thread_is_self(tn_thread thread)
-{
-    return pthread_equal(thread.tn_raw_, pthread_self()) != 0;
 }
 
 void *tn_thread_stack_limit(void)

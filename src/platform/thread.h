@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Threads, and the end of those that others started. */
 #ifndef TN_PLATFORM_THREAD_H
 #define TN_PLATFORM_THREAD_H
@@ -36,9 +38,6 @@ void tn_thread_join(tn_thread thread);
 
 /* Lets the thread end by itself; afterwards `thread` means nothing. */
 void tn_thread_detach(tn_thread thread);
-
-/* Whether the caller is that thread, which was not yet joined. */
-bool tn_thread_is_self(tn_thread thread);
 
 /* The lowest address of the calling thread's stack that may be used, the guard excluded; NULL if
  * the system does not say. For the main thread that is what the limit at this moment allows, or

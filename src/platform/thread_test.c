@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "platform/thread.h"
 
 #include "platform/atomic.h"
@@ -86,43 +87,6 @@ TEST(a_thread_that_cannot_start_says_why)
     assert_int_equal(flag, 0);
     for (int signal = 1; signal < NSIG; signal++)
         assert_int_equal(sigismember(&before, signal), sigismember(&after, signal));
-}
-
-struct who {
-    tn_thread other;
-    bool is_self;
-    bool is_other;
-    tn_atomic_u32 known;
-    tn_thread self;
-};
-
-static void look_who(void *data)
-{
-    struct who *who = data;
-
-    while (tn_u32_load_acquire(&who->known) == 0)
-        tn_futex_wait(&who->known, 0, TN_CLOCK_NEVER);
-    who->is_self = tn_thread_is_self(who->self);
-    who->is_other = tn_thread_is_self(who->other);
-}
-
-TEST(a_thread_knows_itself)
-{
-    struct who first = {0}, second = {0};
-
-    assert_int_equal(tn_thread_start(&first.self, MIB, "first", look_who, &first), 0);
-    assert_int_equal(tn_thread_start(&second.self, MIB, "second", look_who, &second), 0);
-    first.other = second.self;
-    second.other = first.self;
-    assert_false(tn_thread_is_self(first.self));
-    announce(&first.known);
-    announce(&second.known);
-    tn_thread_join(first.self);
-    tn_thread_join(second.self);
-    assert_true(first.is_self);
-    assert_false(first.is_other);
-    assert_true(second.is_self);
-    assert_false(second.is_other);
 }
 
 static void join_cancelled(void *data)

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Thread-locals, reached by a function and never by name.
  *
  * The function is the one place where "of the calling thread" is decided: the model of access can

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* A module that is loaded at run time, with a task of a name that others have, too. */
 #include <tarn.h>
 

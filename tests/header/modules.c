@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* The program and two modules have a task of one name each: they stay three tasks. */
 #include <dlfcn.h>
 

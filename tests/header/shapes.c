@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Every shape of task and of keyword call, for every compiler, standard and both languages. */
 #include <tarn.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // What only C++ can say. Compiled with more warnings than the rest: macros expand in users' code.
 extern "C" { // some put the braces around the include
 #include <tarn.h>

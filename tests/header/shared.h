@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* A task that is defined in one file and submitted from others, in C and in C++. */
 #ifndef TESTS_HEADER_SHARED_H
 #define TESTS_HEADER_SHARED_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Two functions that run at the same time, again and again: for races between two verbs. */
 #ifndef TESTS_SUPPORT_DUEL_H
 #define TESTS_SUPPORT_DUEL_H

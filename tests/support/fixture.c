@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* Tests that end in every way a test can, for runner_test.sh. */
 #include "runner.h"
 

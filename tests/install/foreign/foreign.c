@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /* A program of somebody else: C and C++ alike, it knows the installed header and nothing more. */
 #include <stdio.h>
 #include <tarn.h>
