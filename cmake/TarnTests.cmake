@@ -1,8 +1,9 @@
-# tarn_add_test(NAME program SOURCES file... [LIBS library...])
+# tarn_add_test(NAME program [ISOLATED] SOURCES file... [LIBS library...])
 #
 # Builds a test program with the runner (tests/support) and the static library, and makes one ctest
 # entry `program.test` of each test that `program --list` names. A source that defines
-# __wrap_f has the calls of f in the program and the library led to it (ld's --wrap).
+# __wrap_f has the calls of f in the program and the library led to it (ld's --wrap). ISOLATED: its
+# tests need a process each, under Valgrind as well.
 
 find_path(CMOCKA_INCLUDE_DIR cmocka.h REQUIRED)
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
@@ -14,7 +15,7 @@ target_compile_definitions(tarn_runner PUBLIC _GNU_SOURCE)
 target_link_libraries(tarn_runner PUBLIC ${CMOCKA_LIBRARY} Threads::Threads)
 
 function(tarn_add_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;LIBS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "ISOLATED" "NAME" "SOURCES;LIBS")
     list(TRANSFORM arg_SOURCES PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^[^/]")
 
     add_executable(${arg_NAME} ${arg_SOURCES})
@@ -35,6 +36,7 @@ function(tarn_add_test)
     file(GENERATE OUTPUT ${listing} CONTENT "
 set(name [[${arg_NAME}]])
 set(program [[$<TARGET_FILE:${arg_NAME}>]])
+set(isolated ${arg_ISOLATED})
 set(emulator [[${CMAKE_CROSSCOMPILING_EMULATOR}]])
 include([[${PROJECT_SOURCE_DIR}/cmake/DiscoverTests.cmake]])
 ")
