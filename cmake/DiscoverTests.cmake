@@ -1,8 +1,7 @@
 # Read by ctest, once for each test program: makes an entry `name.test` of each of its tests.
 #
 # TARN_TEST_LAUNCHER, if set, is a command that runs test programs (Valgrind and its options). It is
-# slow to start, so then a program that is not isolated is one entry, and runs
-# all its tests.
+# slow to start, so then a program that is not isolated is one entry, and runs all its tests.
 
 separate_arguments(launcher UNIX_COMMAND "$ENV{TARN_TEST_LAUNCHER}")
 
