@@ -5,7 +5,8 @@
  * An executor is a struct that begins with a tarn_executor, and a table of functions. A future goes
  * one way: the core makes it and hands it to submit(); the back end keeps it in a queue of its own
  * and, when its turn has come, runs it by tarn_backend_run() on one of its threads, or ends it by
- * tarn_backend_refuse(). Either is the back end's last touch of it. A cancelled future stays in the
+ * tarn_backend_refuse(). Either is the back end's last touch of it; what submit() refuses stays the
+ * core's. A cancelled future stays in the
  * queue: tarn_backend_run() then only throws it away.
  *
  * This interface is not stable before version 1.0.
@@ -24,7 +25,7 @@ typedef enum tarn_capability {
     TARN_CAN_POINTERS = 1 /* tasks may take and return pointers: it shares the caller's memory */
 } tarn_capability;
 
-/* All functions may be called from any thread unless it says otherwise. */
+/* All entries must be there, and may be called from any thread unless an entry says otherwise. */
 typedef struct tarn_backend {
     size_t size;           /* sizeof(tarn_backend) */
     const char *kind;      /* "threads" */
@@ -34,9 +35,10 @@ typedef struct tarn_backend {
      * tarn_backend_error(). */
     tarn_status (*submit)(tarn_executor *executor, tarn_future *future);
 
-    /* Takes no more work from now on. With `cancel_pending` it also empties its queue, and returns the
-     * futures linked by tarn_backend_link(), for the caller to cancel; with `kill_running` it asks
-     * what runs to stop. Runs no code of the user and does not wait; may be repeated. */
+    /* Takes no more work from now on. With `cancel_pending` it also empties its queue, and returns
+     * the futures linked by tarn_backend_link(), the last to NULL, for the caller to cancel; with
+     * `kill_running` it asks what runs to stop, as by tarn_stop(future, 0). Runs no code of the
+     * user, opens and closes no executor, and does not wait; may be repeated. */
     tarn_future *(*stop)(tarn_executor *executor, bool cancel_pending, bool kill_running);
 
     /* After stop(): waits until all has ended and every worker has left, frees the executor and
@@ -77,6 +79,8 @@ TARN_API void tarn_backend_close(tarn_executor *executor);
 
 /* Runs a future on the calling thread, which is worker number `index` of the executor meanwhile
  * unless it is one already, and ends it. Blocks as long as the task runs.
+ * tarn_worker_local() is new for each run, no task is run in place of a wait, and a task that ends
+ * its thread never ends its future.
  * Returns false if it was cancelled: it was only thrown away. A future that lies too deep within
  * others, without memory to note it, ends TARN_NO_MEMORY. */
 TARN_API bool tarn_backend_run(tarn_executor *executor, int index, tarn_future *future);
@@ -85,8 +89,8 @@ TARN_API bool tarn_backend_run(tarn_executor *executor, int index, tarn_future *
  * of the status). Returns false if it was cancelled before. */
 TARN_API bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *text);
 
-/* Records why a call fails, for tarn_last_error(), and returns the status. text is copied; NULL: that
- * of the status. */
+/* Records why a call fails, for tarn_last_error(), and returns the status. text is copied; NULL:
+ * that of the status. */
 TARN_API tarn_status tarn_backend_error(tarn_status status, const char *text);
 
 #ifdef __cplusplus

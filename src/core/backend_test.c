@@ -136,8 +136,11 @@ static const tarn_backend manual_backend = {.size = sizeof manual_backend,
                                             .submit = manual_submit,
                                             .stop = manual_stop,
                                             .finish = manual_finish,
+                                            .abandon = immediate_abandon,
                                             .drain = immediate_drain,
-                                            .worker_limit = one_worker};
+                                            .worker_limit = one_worker,
+                                            .block = immediate_block,
+                                            .unblock = immediate_unblock};
 
 /* ---- tasks ---- */
 
@@ -603,4 +606,34 @@ TEST(a_wait_without_an_end_inside_a_blocking_section_is_asked_for_too)
     tarn_drop(future);
     tarn_promise_drop(promise);
     assert_int_equal(tarn_shutdown(&i.executor), TARN_OK);
+}
+
+static tarn_status answer_nonsense(tarn_executor *executor, tarn_future *future)
+{
+    (void)executor;
+    (void)future;
+    return (tarn_status)-99;
+}
+
+static tarn_status answer_end(tarn_executor *executor, tarn_future *future)
+{
+    (void)executor;
+    (void)future;
+    return TARN_END;
+}
+
+TEST(a_refusal_that_is_no_failure_is_a_fault_of_the_back_end)
+{
+    tarn_status (*const answers[])(tarn_executor *, tarn_future *) = {answer_nonsense, answer_end};
+    for (int i = 0; i < 2; i++) {
+        immediate own = {.closed = false};
+        tarn_backend odd = immediate_backend;
+        odd.submit = answers[i];
+        assert_int_equal(tarn_backend_open(&own.executor, &odd), TARN_OK);
+        tarn_future *future = twice_submit(&own.executor, 1);
+        assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_SYSTEM);
+        assert_non_null(strstr(tarn_error(future)->text, "immediate"));
+        tarn_drop(future);
+        assert_int_equal(tarn_shutdown(&own.executor), TARN_OK);
+    }
 }

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* Whether main() began with tarn_boot(): only then may this program be started anew as a worker. */
+/* Whether main() began with tarn_boot(). Kept for worker processes: only a program that did may be
+ * started anew as one. */
 bool tn_booted(void);
 
 #endif

@@ -33,7 +33,7 @@
 #define TN_HANDLE        0x00000001u
 #define TN_HANDLES       0x00ffffffu
 #define TN_OWNER_QUEUE   0x01000000u /* the entry in a queue, then the worker that took it out */
-#define TN_OWNER_RUNNER  0x02000000u /* a worker that runs it while the entry is still queued */
+#define TN_OWNER_CLAIM   0x02000000u /* a worker that runs it while the entry is still queued */
 #define TN_OWNER_HOOKS   0x04000000u /* the thread that runs its callbacks */
 #define TN_OWNER_PROMISE 0x08000000u /* the promise */
 

@@ -56,10 +56,10 @@ _Static_assert(offsetof(tarn_future, state) == 0, "the state comes first");
 _Static_assert(alignof(tarn_future) == 16, "the payload is aligned for every task");
 _Static_assert(sizeof(tarn_future) % 16 == 0, "the payload follows the header");
 _Static_assert((TN_HANDLES &
-                (TN_OWNER_QUEUE | TN_OWNER_RUNNER | TN_OWNER_HOOKS | TN_OWNER_PROMISE)) == 0,
+                (TN_OWNER_QUEUE | TN_OWNER_CLAIM | TN_OWNER_HOOKS | TN_OWNER_PROMISE)) == 0,
                "handles are counted below the other owners");
-_Static_assert((TN_OWNER_QUEUE ^ TN_OWNER_RUNNER ^ TN_OWNER_HOOKS ^ TN_OWNER_PROMISE) ==
-                   (TN_OWNER_QUEUE | TN_OWNER_RUNNER | TN_OWNER_HOOKS | TN_OWNER_PROMISE),
+_Static_assert((TN_OWNER_QUEUE ^ TN_OWNER_CLAIM ^ TN_OWNER_HOOKS ^ TN_OWNER_PROMISE) ==
+                   (TN_OWNER_QUEUE | TN_OWNER_CLAIM | TN_OWNER_HOOKS | TN_OWNER_PROMISE),
                "each other owner has a bit of its own");
 _Static_assert((TN_WAITER ^ TN_HOOK_LOCK ^ TN_HOOKS ^ TN_STOP ^ TN_SEIZED ^ TN_PROMISE ^
                 TN_IMMORTAL ^ TN_LARGE) == 0x3fcu,
@@ -124,7 +124,7 @@ TEST(a_new_cell_is_pending_and_empty_also_when_used_again)
 
 /* ---- owners ---- */
 
-static const uint32_t kinds[] = {TN_HANDLE, TN_OWNER_QUEUE, TN_OWNER_RUNNER, TN_OWNER_HOOKS,
+static const uint32_t kinds[] = {TN_HANDLE, TN_OWNER_QUEUE, TN_OWNER_CLAIM, TN_OWNER_HOOKS,
                                  TN_OWNER_PROMISE};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -33,7 +33,7 @@ void tn_context_enter(tn_context *context)
     unsigned char *limit = tn_thread_stack_limit();
 
     context->ready = false;
-    context->waits = 0;
+    context->sections = 0;
     /* Without a limit to go by nothing may be claimed: the floor is above every address. */
     context->stack_floor = limit ? limit + reserve : (unsigned char *)UINTPTR_MAX;
     context->frames = context->few;
@@ -63,7 +63,7 @@ void tn_context_after_fork(void)
         here()->context = NULL;
 }
 
-/* ---- Sleeping and blocking ------------------------------------------------------------------------ */
+/* ---- Sleeping and blocking ------------------------------------------------------------------- */
 
 static void leave_graph(tn_context *context)
 {
@@ -83,7 +83,7 @@ tarn_status tn_sleep_begin(tn_context *context, tn_wait *wait, bool timed)
                                            "each other; none of them could ever go on");
     }
     const tarn_backend *backend = context->executor->backend;
-    bool in_section = context->waits++ > 0;
+    bool in_section = context->sections++ > 0;
     if (in_section && timed)
         return TARN_OK;
     /* The section around it was entered as one that ends by itself; this wait may not. */
@@ -93,10 +93,11 @@ tarn_status tn_sleep_begin(tn_context *context, tn_wait *wait, bool timed)
         return TARN_OK;
     if (in_section)
         backend->block(context->executor, true);
-    context->waits--;
+    context->sections--;
     leave_graph(context);
     return tn_error(TARN_DEADLOCK, "no spare thread can be had, and this worker is the last that "
-                                   "runs; raise max_spares, or wait with a deadline");
+                                   "runs: raise max_spares, or stack_size if the wait is for a "
+                                   "task of its own pool, or wait with a deadline");
 }
 
 void tn_sleep_end(tn_context *context)
@@ -104,7 +105,7 @@ void tn_sleep_end(tn_context *context)
     if (!context)
         return;
     leave_graph(context);
-    if (--context->waits == 0)
+    if (--context->sections == 0)
         context->executor->backend->unblock(context->executor);
 }
 
@@ -117,7 +118,7 @@ void tarn_blocking_begin(void)
 static bool in_own_section(const tn_context *context)
 {
     const tn_frame *frame = tn_context_frame(context);
-    return context->waits > (frame ? frame->waits : 0);
+    return context->sections > (frame ? frame->sections : 0);
 }
 
 void tarn_blocking_end(void)
@@ -152,7 +153,7 @@ bool tn_context_reserve(tn_context *context)
 
 void tn_context_push(tn_context *context, tn_frame frame)
 {
-    frame.waits = context->waits;
+    frame.sections = context->sections;
     context->frames[context->depth++] = frame;
 }
 

@@ -10,12 +10,12 @@
 
 #include <tarn_backend.h>
 
-/* One task on the stack. Frames are kept beside the stack, not on it: a task may end its thread, and
- * then somebody must still know what was running. */
+/* One task on the stack. Frames are kept beside the stack, not on it: a task may end its thread,
+ * and then somebody must still know what was running. */
 typedef struct tn_frame {
     tarn_future *future; /* NULL: an initializer or finalizer */
     uint32_t owner;      /* what the run gives back of it */
-    unsigned waits;      /* blocking sections that were open when it began */
+    unsigned sections;   /* blocking sections that were open when it began */
     tn_block *memory;
     char *text; /* where an initializer's failure is written; `text_size` bytes */
     size_t text_size;
@@ -35,9 +35,9 @@ typedef struct tn_context {
                                                  futures that it ran have ended. NULL: the context
                                                  may be gone then */
 
-    bool ready;      /* the initializer has run: it may claim tasks */
-    unsigned waits;  /* how many blocking sections it is in, one within the other */
-    uint16_t runner; /* its place in the search for cycles; TN_NO_RUNNER: none was left */
+    bool ready;        /* the initializer has run: it may claim tasks */
+    unsigned sections; /* how many blocking sections it is in, one within the other */
+    uint16_t runner;   /* its place in the search for cycles; TN_NO_RUNNER: none was left */
     unsigned char *stack_floor; /* it claims no task on a stack deeper than this */
     void *local;
     tn_frame *frames; /* the tasks on its stack, the topmost last: few, or allocated */

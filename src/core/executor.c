@@ -78,7 +78,12 @@ tarn_future *tarn_submit(tarn_executor *executor, const tarn_task *task, const v
     status = executor->backend->submit(executor, future);
     if (status == TARN_OK)
         return future;
-    if (tn_error_count() == errors)
+    if (!tn_is_failure(status))
+        status = tn_error_format(TARN_SYSTEM,
+                                 "tarn_submit: the back end \"%s\" answered %d, which "
+                                 "is no failure",
+                                 executor->backend->kind, (int)status);
+    else if (tn_error_count() == errors)
         tn_error(status, tarn_status_text(status));
     tn_cell_release(future, TN_OWNER_QUEUE);
     tn_cell_release(future, TN_HANDLE);
@@ -135,6 +140,11 @@ tarn_status tarn_backend_open(tarn_executor *executor, const tarn_backend *backe
     if (!backend || backend->size != sizeof *backend)
         return tn_error(TARN_INVALID, "tarn_backend_open: backend is NULL, or its size is not "
                                       "sizeof(tarn_backend)");
+    if (!backend->kind || !backend->submit || !backend->stop || !backend->finish ||
+        !backend->abandon || !backend->drain || !backend->worker_limit || !backend->block ||
+        !backend->unblock)
+        return tn_error(TARN_INVALID,
+                        "tarn_backend_open: an entry of backend is NULL; fill in all");
     tarn_status status = tn_process_watch_over();
     if (status != TARN_OK)
         return status;
@@ -182,6 +192,8 @@ tarn_status tarn_backend_error(tarn_status status, const char *text)
 
 bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *text)
 {
+    if (!tn_is_failure(status))
+        status = TARN_SYSTEM;
     bool seized = tn_future_seize(future);
     if (seized)
         tn_future_refuse(future, status, text);

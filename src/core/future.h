@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The transitions of a future. They are functions, and the only ones that change its state:
+/* The transitions of a future. They are functions, and the only ones that change its state once it
+ * can be seen by others:
  *
  *   PENDING --start--> RUNNING --finish--> FINISHED
  *   PENDING --seize--> (pending, seized) --finish--> FINISHED
@@ -34,8 +35,9 @@ void tn_future_explain(tarn_future *future, tarn_failure failure, char *text);
  * The caller seized it, or nobody else has seen it yet. */
 void tn_future_refuse(tarn_future *future, tarn_status status, const char *text);
 
-/* Ends a list of queued futures, by `link`, and gives back TN_OWNER_QUEUE of each: TARN_CANCELLED, or
- * another status with its text. Those that have ended or started otherwise are left as they are. */
+/* Ends a list of queued futures, by `link`, and gives back TN_OWNER_QUEUE of each: TARN_CANCELLED,
+ * or another status with its text. Those that have ended or started otherwise are left as they are.
+ *  */
 void tn_futures_end(tarn_future *list, tarn_status status, const char *text);
 
 /* A future of its own that has ended already: one reference, never NULL. */

@@ -23,8 +23,9 @@ typedef struct tn_hook {
 _Static_assert(sizeof(tn_hook) == 40 || sizeof(void *) != 8, "one node of a completions");
 
 /* What a wait or completions begins with. `ended` runs once for each hook, when its future has
- * ended, under that future's TN_HOOK_LOCK, on whatever thread ends it: it publishes and wakes, and
- * never blocks, calls out, or takes another hook lock. The hook is unlinked already. */
+ * ended, under that future's TN_HOOK_LOCK, on whatever thread ends it: it publishes and wakes. It
+ * never calls out or takes another hook lock, and blocks on nothing but a mutex that is held for a
+ * few instructions. The hook is unlinked already. */
 struct tn_hook_owner {
     void (*ended)(tn_hook_owner *owner, tn_hook *hook);
 };

@@ -8,8 +8,56 @@
 
 enum { MOST = 65535 };
 
-/* None of its functions is called: only identities are tested here. */
-static const tarn_backend backend = {.size = sizeof backend, .kind = "test"};
+/* Only numbers are tested here: of these functions, exit() alone calls stop(). */
+static tarn_status submit(tarn_executor *executor, tarn_future *future)
+{
+    (void)executor;
+    (void)future;
+    return TARN_CLOSED;
+}
+
+static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill_running)
+{
+    (void)executor;
+    (void)cancel_pending;
+    (void)kill_running;
+    return NULL;
+}
+
+static tarn_status wait_until(tarn_executor *executor, int64_t until)
+{
+    (void)executor;
+    (void)until;
+    return TARN_OK;
+}
+
+static void give_up(tarn_executor *executor)
+{
+    (void)executor;
+}
+
+static int one_worker(const tarn_executor *executor)
+{
+    (void)executor;
+    return 1;
+}
+
+static bool block(tarn_executor *executor, bool timed)
+{
+    (void)executor;
+    return timed;
+}
+
+static const tarn_backend backend = {.size = sizeof backend,
+                                     .kind = "test",
+                                     .submit = submit,
+                                     .stop = stop,
+                                     .finish = wait_until,
+                                     .abandon = give_up,
+                                     .drain = wait_until,
+                                     .worker_limit = one_worker,
+                                     .block = block,
+                                     .unblock = give_up};
 
 static uint32_t slot_of(const tarn_executor *executor)
 {
@@ -50,6 +98,10 @@ TEST(what_cannot_be_opened_is_refused)
     assert_int_equal(tarn_backend_open(&executor, NULL), TARN_INVALID);
     assert_non_null(strstr(tarn_last_error(), "backend"));
     assert_int_equal(tarn_backend_open(&executor, &other_size), TARN_INVALID);
+    tarn_backend no_stop = backend;
+    no_stop.stop = NULL;
+    assert_int_equal(tarn_backend_open(&executor, &no_stop), TARN_INVALID);
+    assert_non_null(strstr(tarn_last_error(), "NULL"));
     assert_int_equal(executor.id, 0);
     assert_null(executor.backend);
     tarn_backend_close(NULL);

@@ -67,8 +67,8 @@ void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
     errno = saved_errno;
 }
 
-bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, char *text,
-                 size_t size)
+bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,
+                       size_t size)
 {
     alignas(16) unsigned char result[64];
     void *big = task->result.size > sizeof result ? tn_alloc(task->result.size) : NULL;
@@ -86,14 +86,14 @@ bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, c
 
 bool tn_run_claimed(tn_context *context, tarn_future *future)
 {
-    if (future->executor != context->executor->id || !context->ready || context->waits > 0 ||
+    if (future->executor != context->executor->id || !context->ready || context->sections > 0 ||
         tn_thread_stack_here() < context->stack_floor || !tn_context_reserve(context) ||
         !tn_future_start(future))
         return false;
     /* The entry in the queue may be thrown away meanwhile. */
-    tn_u32_add_relaxed(&future->owners, TN_OWNER_RUNNER);
+    tn_u32_add_relaxed(&future->owners, TN_OWNER_CLAIM);
     tn_registry_discard(future->executor);
-    tn_run(context, future, TN_OWNER_RUNNER);
+    tn_run(context, future, TN_OWNER_CLAIM);
     return true;
 }
 

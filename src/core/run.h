@@ -11,8 +11,8 @@
 void tn_run(tn_context *context, tarn_future *future, uint32_t owner);
 
 /* Runs an initializer or finalizer; true: it did not fail. Otherwise its text is in `text`. */
-bool tn_run_hook(tn_context *context, const tarn_task *task, const void *args, char *text,
-                 size_t size);
+bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,
+                       size_t size);
 
 /* Runs the task on this stack, now, if it has not started, belongs to this worker's own executor
  * and enough stack is left; true: it has ended. The caller has a handle. */

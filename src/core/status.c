@@ -40,6 +40,11 @@ const char *tarn_status_text(tarn_status status)
     return status <= 0 && status > -LINES ? lines[-status].text : "this is not a status";
 }
 
+bool tn_is_failure(tarn_status status)
+{
+    return status < 0 && status > -LINES;
+}
+
 const tarn_failure *tn_status_failure(tarn_status status)
 {
     return &lines[-status].failure;

@@ -34,6 +34,9 @@ tarn_status tn_error(tarn_status status, const char *text); /* text: static, not
 tarn_status tn_error_format(tarn_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Whether a task may end so, other than well. */
+bool tn_is_failure(tarn_status status);
+
 /* How many failures this thread has recorded: to see whether a call recorded one. */
 unsigned tn_error_count(void);
 
@@ -41,7 +44,7 @@ unsigned tn_error_count(void);
 char *tn_text_copy(const char *text);
 char *tn_text_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
-/* The failure of a future that ended so and has no text of its own; status is not TARN_END. */
+/* The failure of a future that ended so, which is one, and has no text of its own. */
 const tarn_failure *tn_status_failure(tarn_status status);
 
 #endif

@@ -44,8 +44,8 @@ void tn_thread_detach(tn_thread thread);
  * less. Slow (the main thread's is read from a file): callers keep it. */
 void *tn_thread_stack_limit(void);
 
-/* About where the calling function's frame is. Not the address of a variable: AddressSanitizer keeps
- * those elsewhere. */
+/* About where the calling function's frame is. Not the address of a variable: AddressSanitizer
+ * keeps those elsewhere. */
 __attribute__((always_inline)) static inline unsigned char *tn_thread_stack_here(void)
 {
     return __builtin_frame_address(0);

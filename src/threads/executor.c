@@ -179,7 +179,7 @@ static const char *find_fault(const tarn_thread_options *options)
     return NULL;
 }
 
-static tarn_status check_hooks(const tarn_thread_options *options)
+static tarn_status check_worker_tasks(const tarn_thread_options *options)
 {
     const char *call = "tarn_thread_pool";
     const tarn_task *initializer = options->initializer, *finalizer = options->finalizer;
@@ -241,7 +241,7 @@ tarn_executor *(tarn_thread_pool)(const tarn_thread_options *options)
         tn_error_format(TARN_INVALID, "tarn_thread_pool: %s", fault);
         return NULL;
     }
-    if (check_hooks(&own) != TARN_OK)
+    if (check_worker_tasks(&own) != TARN_OK)
         return NULL;
 
     tn_pool *pool = tn_pool_new();

@@ -124,10 +124,10 @@ TEST(a_claimed_entry_is_passed_over_and_stays_whole_until_then)
     tarn_future *claimed = push(1);
     push(2);
     assert_true(tn_future_start(claimed));
-    tn_u32_add_relaxed(&claimed->owners, TN_OWNER_RUNNER);
+    tn_u32_add_relaxed(&claimed->owners, TN_OWNER_CLAIM);
     tn_u32_add_relaxed(&discarded, 1);
     tn_future_finish(claimed, TARN_OK);
-    tn_cell_release(claimed, TN_OWNER_RUNNER);
+    tn_cell_release(claimed, TN_OWNER_CLAIM);
     tarn_drop(claimed);
     assert_int_equal(tn_u32_load_relaxed(&claimed->owners), TN_OWNER_QUEUE);
     expect(2);

@@ -232,7 +232,7 @@ static bool initialize(tn_pool *pool, tn_worker *worker)
     size_t length = strlen(text);
     const tarn_future *initializer = pool->initializer;
     if (!initializer ||
-        tn_run_hook(&worker->context, initializer->task, tn_cell_payload(initializer),
+        tn_run_for_worker(&worker->context, initializer->task, tn_cell_payload(initializer),
                     text + length, sizeof text - length))
         return true;
     break_pool(pool, text);
@@ -275,7 +275,7 @@ static void retire(tn_pool *pool, tn_worker *worker)
     if (worker->context.ready && pool->finalizer) {
         char text[64];
         worker->context.ready = false;
-        tn_run_hook(&worker->context, pool->finalizer, NULL, text, sizeof text);
+        tn_run_for_worker(&worker->context, pool->finalizer, NULL, text, sizeof text);
     }
     tn_context_leave(&worker->context);
     tn_mutex_lock(&pool->mutex);
