@@ -233,7 +233,7 @@ static bool initialize(tn_pool *pool, tn_worker *worker)
     const tarn_future *initializer = pool->initializer;
     if (!initializer ||
         tn_run_for_worker(&worker->context, initializer->task, tn_cell_payload(initializer),
-                    text + length, sizeof text - length))
+                          text + length, sizeof text - length))
         return true;
     break_pool(pool, text);
     return false;
