@@ -24,6 +24,7 @@ for job in "$@"; do
             ;;
         test)
             want c++ g++
+            want clang clang
             want /usr/include/cmocka.h libcmocka-dev
             want pkg-config pkg-config
             want python3 python3
@@ -34,7 +35,6 @@ for job in "$@"; do
             want shellcheck shellcheck
             ;;
         instruments)
-            want clang clang
             want valgrind valgrind
             ;;
         musl)
