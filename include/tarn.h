@@ -51,8 +51,9 @@
  * not return from its function in the child: that ends the child's only thread.
  *
  * Odd exits: a task that ends its thread (pthread_exit) ends TARN_FAILED, and another thread takes
- * its worker's place. Leaving a task or callback by longjmp() is undefined; a C++ exception that
- * leaves one ends the process.
+ * its worker's place; an initializer that does so breaks the executor; callbacks and finalizers
+ * must not. Leaving a task or callback by longjmp() is undefined; a C++ exception that leaves one
+ * ends the process.
  */
 #ifndef TARN_H
 #define TARN_H
@@ -308,7 +309,7 @@ TARN_API const char *tarn_future_state(const tarn_future *future);
  *     spare worker can be had and this was the last one running (even if somebody outside might
  *     have ended the wait: give a deadline, or allow spares). Cycles are noticed through
  *     tarn_future_wait(), f_result(), tarn_wait() and tarn_as_completed() without a deadline; not
- *     through promises, completions that others may add to, tarn_drain(), or locks of your own;
+ *     through promises, completions that others add to or take from, tarn_drain(), or your locks;
  *   TARN_CLOSED: in a forked child, the future belongs to the parent. */
 TARN_API tarn_status tarn_future_wait(tarn_future *future, tarn_deadline deadline);
 

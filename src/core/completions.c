@@ -7,6 +7,7 @@
  * moves it from ready to free. The order of locks is: graph, hook lock of a future, mutex. */
 #include "core/future.h"
 #include "core/hook.h"
+#include "core/process.h"
 #include "core/status.h"
 #include "core/context.h"
 #include "core/deadline.h"
@@ -34,9 +35,10 @@ struct tarn_completions {
     tn_hook *ready, **last;  /* by next */
     tn_hook *free;           /* by next */
     node_block *blocks;
-    size_t first; /* while not open: the nodes before it were handed out */
-    int fd;       /* -1: nobody asked for it */
-    bool open;    /* futures may come that no wait knows of */
+    size_t first;         /* while not loose: the nodes before it were handed out */
+    int fd;               /* -1: nobody asked for it */
+    const void *consumer; /* the first to call tarn_next(); NULL: nobody yet */
+    bool loose; /* others add futures or take tags, too: what a wait on it waits for may change */
 };
 
 static void make_ready(tn_hook_owner *owner, tn_hook *node)
@@ -104,12 +106,14 @@ tarn_completions *tarn_completions_new(tarn_deadline deadline)
     tarn_completions *c = tn_alloc(sizeof *c);
     if (!c)
         goto no_memory;
+    if (tn_process_watch_over() != TARN_OK)
+        goto no_mutex;
     c->owner.ended = make_ready;
     c->process = tn_process_generation();
     c->until = tn_until(deadline);
     c->last = &c->ready;
     c->fd = -1;
-    c->open = true;
+    c->loose = true;
     if (tn_mutex_init(&c->mutex) != 0)
         goto no_mutex;
     if (tn_cond_init(&c->news) != 0)
@@ -132,7 +136,7 @@ tarn_status tarn_completions_add(tarn_completions *completions, tarn_future *fut
         return tn_error(TARN_INVALID, "tarn_completions_add: completions is NULL");
     if (!future)
         return tn_error(TARN_INVALID, "tarn_completions_add: future is NULL");
-    if (check_process(c) != TARN_OK)
+    if (check_process(c) != TARN_OK || tn_future_check_process(future) != TARN_OK)
         return TARN_CLOSED;
     if (!tn_cell_hold(future))
         return tn_error(TARN_NO_MEMORY,
@@ -142,7 +146,7 @@ tarn_status tarn_completions_add(tarn_completions *completions, tarn_future *fut
     if (node) {
         *node = (tn_hook){.future = future, .owner = &c->owner, .tag = tag};
         c->added++;
-        c->open = true;
+        c->loose = true;
     }
     tn_mutex_unlock(&c->mutex);
     if (!node) {
@@ -182,6 +186,8 @@ tarn_completions *tarn_as_completed(tarn_future *const *futures, size_t n, tarn_
             tn_error_format(TARN_INVALID, "tarn_as_completed: futures[%zu] is NULL", i);
             return NULL;
         }
+        if (tn_future_check_process(futures[i]) != TARN_OK)
+            return NULL;
     }
 
     tarn_completions *c = tarn_completions_new(deadline);
@@ -194,7 +200,7 @@ tarn_completions *tarn_as_completed(tarn_future *const *futures, size_t n, tarn_
     }
     c->blocks = block;
     c->added = n;
-    c->open = false;
+    c->loose = false;
     for (size_t i = 0; i < n; i++)
         link_node(c, &block->nodes[i]);
     return c;
@@ -225,23 +231,33 @@ typedef struct next_wait {
     tarn_completions *completions;
 } next_wait;
 
-/* All that was not handed out: the nodes that have a future. */
-static void each_added(const tn_wait *wait, bool (*visit)(const tarn_future *, void *), void *data)
+/* All that was not handed out: the nodes that have a future. There is one block, which is walked from
+ * where the former walk found one. */
+static bool each_added(const tn_wait *wait, bool (*visit)(const tarn_future *, void *), void *data)
 {
     tarn_completions *c = ((const next_wait *)(const void *)wait)->completions;
     tn_mutex_lock(&c->mutex);
-    /* Not open: one block, which is walked from where the former walk found a future. */
-    size_t from = c->open ? 0 : c->first;
-    bool more = true;
-    for (const node_block *block = c->blocks; block && more; block = block->next) {
-        for (size_t i = from; i < block->count && more; i++) {
-            if (block->nodes[i].future)
-                more = visit(block->nodes[i].future, data);
-            else if (i == c->first && !c->open)
-                c->first++;
-        }
+    bool all = !c->loose;
+    const node_block *block = c->blocks;
+    while (all && c->first < block->count && !block->nodes[c->first].future)
+        c->first++;
+    for (size_t i = c->first; all && i < block->count; i++) {
+        if (block->nodes[i].future && !visit(block->nodes[i].future, data))
+            break;
     }
     tn_mutex_unlock(&c->mutex);
+    return all;
+}
+
+/* Under the mutex: notes whether another thread than this one takes tags, too. */
+static void note_consumer(tarn_completions *c)
+{
+    static const char outsider;
+    const void *self = tn_context_here() ? (const void *)tn_context_here() : &outsider;
+    if (!c->consumer)
+        c->consumer = self;
+    if (c->consumer != self)
+        c->loose = true;
 }
 
 /* Under the mutex: sleeps until there is news. False: the time is up. */
@@ -260,8 +276,8 @@ static tarn_status wait_for_ready(tarn_completions *c)
     tn_context *context = tn_context_here();
     bool timed = c->until != TN_CLOCK_NEVER;
     next_wait next = {.wait = {.any = true, .each = each_added}, .completions = c};
-    /* If others may add futures, no cycle can be told. */
-    tn_wait *wait = c->open ? NULL : &next.wait;
+    /* If others may add futures or take tags, no cycle can be told. */
+    tn_wait *wait = c->loose ? NULL : &next.wait;
 
     if (context) {
         tn_mutex_unlock(&c->mutex);
@@ -293,6 +309,7 @@ tarn_status tarn_next(tarn_completions *completions, size_t *tag)
         return TARN_CLOSED;
 
     tn_mutex_lock(&c->mutex);
+    note_consumer(c);
     tarn_status status = TARN_OK;
     tn_hook *node;
     while (!(node = take_ready(c)) && status == TARN_OK) {

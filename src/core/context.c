@@ -2,6 +2,7 @@
 #include "core/context.h"
 
 #include "core/future.h"
+#include "core/hook.h"
 #include "core/registry.h"
 #include "core/status.h"
 #include "platform/memory.h"
@@ -16,6 +17,7 @@ typedef struct place {
 } place;
 
 TN_THREAD_LOCAL(place, here);
+TN_THREAD_LOCAL(tn_inside *, innermost);
 
 static void end_thread(void);
 
@@ -26,7 +28,7 @@ tn_context *tn_context_here(void)
     return here()->context;
 }
 
-void tn_context_enter(tn_context *context)
+bool tn_context_enter(tn_context *context)
 {
     enum { LEAST = 64 * 1024 };
     size_t reserve = context->stack_size / 8 > LEAST ? context->stack_size / 8 : LEAST;
@@ -44,8 +46,7 @@ void tn_context_enter(tn_context *context)
     context->runner = tn_deadlock_enter();
     here()->context = context;
     here()->outlives = context->lost != NULL;
-    /* Without it, a task that ends its thread would never end: as bad as no thread, and as rare. */
-    tn_thread_end_arm(&thread_end);
+    return tn_thread_end_arm(&thread_end) == 0;
 }
 
 void tn_context_leave(tn_context *context)
@@ -54,6 +55,27 @@ void tn_context_leave(tn_context *context)
     if (context->frames != context->few)
         tn_free(context->frames);
     here()->context = NULL;
+}
+
+void tn_inside_begin(tn_inside *inside, const tarn_executor *executor)
+{
+    *inside = (tn_inside){.executor = executor, .outer = *innermost()};
+    *innermost() = inside;
+}
+
+void tn_inside_end(tn_inside *inside)
+{
+    *innermost() = inside->outer;
+}
+
+bool tn_is_inside(const tarn_executor *executor)
+{
+    if (here()->context && here()->context->executor == executor)
+        return true;
+    const tn_inside *inside = *innermost();
+    while (inside && inside->executor != executor)
+        inside = inside->outer;
+    return inside;
 }
 
 void tn_context_after_fork(void)
@@ -154,6 +176,7 @@ bool tn_context_reserve(tn_context *context)
 void tn_context_push(tn_context *context, tn_frame frame)
 {
     frame.sections = context->sections;
+    frame.callbacks = tn_callbacks_running();
     context->frames[context->depth++] = frame;
 }
 

@@ -19,9 +19,10 @@ typedef struct tn_frame {
     tn_block *memory;
     char *text; /* where an initializer's failure is written; `text_size` bytes */
     size_t text_size;
-    bool failed; /* tarn_fail() was called */
-    bool told;   /* tarn_stop_requested() said true */
-    bool over;   /* the task has returned; its callbacks run */
+    unsigned callbacks; /* tn_callbacks_running() when it began */
+    bool failed;        /* tarn_fail() was called */
+    bool told;          /* tarn_stop_requested() said true */
+    bool over;          /* the task has returned; its callbacks run */
 } tn_frame;
 
 /* A worker's thread. Its back end fills in the first part before tn_context_enter(). Only the
@@ -46,8 +47,9 @@ typedef struct tn_context {
     bool in_graph; /* its wait is in the waits-for graph */
 } tn_context;
 
-/* Makes the calling thread that worker, until it leaves. */
-void tn_context_enter(tn_context *context);
+/* Makes the calling thread that worker, until it leaves. false: no memory to notice the end of the
+ * thread; it is that worker all the same, but must not run a task. */
+bool tn_context_enter(tn_context *context);
 void tn_context_leave(tn_context *context);
 
 /* The calling thread is no worker any more if it has just come out of fork() as another process. */
@@ -58,6 +60,19 @@ tn_context *tn_context_here(void);
 
 /* Makes room for one more frame; false: no memory. To be called before a future is started. */
 bool tn_context_reserve(tn_context *context);
+
+/* While callbacks of an executor's futures run outside of its tasks: tells whoever would wait for
+ * the executor that it cannot come to rest before this thread is done. */
+typedef struct tn_inside {
+    const tarn_executor *executor;
+    struct tn_inside *outer;
+} tn_inside;
+
+void tn_inside_begin(tn_inside *inside, const tarn_executor *executor);
+void tn_inside_end(tn_inside *inside);
+
+/* Whether the calling thread is a worker of the executor, or inside of it. */
+bool tn_is_inside(const tarn_executor *executor);
 
 /* The topmost frame; NULL: none. */
 static inline tn_frame *tn_context_frame(const tn_context *context)

@@ -57,8 +57,8 @@ static tn_wait *blocker(const tarn_future *future)
 
 /* A walk over one wait's futures. */
 typedef struct look {
-    tn_wait **last; /* the end of the list of reached waits */
-    bool any;       /* one that is live decides */
+    tn_wait *last; /* of the list of reached waits */
+    bool any;      /* one that is live decides */
     bool any_live, any_dead;
 } look;
 
@@ -75,8 +75,9 @@ static bool reach(const tarn_future *future, void *data)
         wait->reached = true;
         wait->live = false;
         wait->next = NULL;
-        *walk->last = wait;
-        walk->last = &wait->next;
+        wait->former = walk->last;
+        walk->last->next = wait;
+        walk->last = wait;
     }
     return true;
 }
@@ -96,27 +97,29 @@ static bool weigh(const tarn_future *future, void *data)
 static bool is_live(const tn_wait *wait)
 {
     look walk = {.any = wait->any};
-    wait->each(wait, weigh, &walk);
+    if (!wait->each(wait, weigh, &walk))
+        return true;
     return wait->any ? walk.any_live : !walk.any_dead;
 }
 
 /* Least fixed point: nothing that can be reached is live until it is shown to be. */
 static bool can_end(tn_wait *first)
 {
-    look walk = {.last = &first->next};
+    look walk = {.last = first};
     first->reached = true;
     first->live = false;
-    first->next = NULL;
+    first->next = first->former = NULL;
     for (tn_wait *wait = first; wait; wait = wait->next) {
         walk.any = wait->any;
         walk.any_live = false;
-        wait->each(wait, reach, &walk);
-        wait->live = wait->any && walk.any_live;
+        bool all = wait->each(wait, reach, &walk);
+        wait->live = !all || (wait->any && walk.any_live);
     }
 
+    /* Backwards: what was reached late is what the others depend on, so a chain takes one round. */
     for (bool changed = true; changed && !first->live;) {
         changed = false;
-        for (tn_wait *wait = first; wait; wait = wait->next) {
+        for (tn_wait *wait = walk.last; wait; wait = wait->former) {
             if (!wait->live && is_live(wait))
                 changed = wait->live = true;
         }

@@ -11,13 +11,14 @@
 typedef struct tn_wait {
     bool any; /* one ending is enough; otherwise all are needed */
     /* Calls visit(future, data) for the futures, until it returns false. Called under the mutex of
-     * the graph, by any thread. */
-    void (*each)(const struct tn_wait *wait, bool (*visit)(const tarn_future *, void *),
+     * the graph, by any thread. false: others may end the wait in ways of their own, so that it has
+     * to count as live. */
+    bool (*each)(const struct tn_wait *wait, bool (*visit)(const tarn_future *, void *),
                  void *data);
 
     /* Of deadlock.c. */
     bool reached, live;
-    struct tn_wait *next;
+    struct tn_wait *next, *former;
 } tn_wait;
 
 /* A place in the graph for the calling thread; TN_NO_RUNNER: all 65,535 are taken, and its waits

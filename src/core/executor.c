@@ -11,7 +11,6 @@
 #include "core/status.h"
 #include "core/task.h"
 #include "core/wait.h"
-#include "platform/tls.h"
 
 /* ---- Submit and result ----------------------------------------------------------------------- */
 
@@ -203,16 +202,6 @@ bool tarn_backend_refuse(tarn_future *future, tarn_status status, const char *te
 
 /* ---- Drain and shutdown ---------------------------------------------------------------------- */
 
-/* What this thread is shutting down: the callbacks of cancelled futures run meanwhile. */
-TN_THREAD_LOCAL(tarn_executor *, ending);
-
-/* Whether the executor cannot end, or come to rest, before the caller returns. */
-static bool needs_caller(const tarn_executor *executor)
-{
-    const tn_context *context = tn_context_here();
-    return (context && context->executor == executor) || *ending() == executor;
-}
-
 tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options *options)
 {
     if (!executor)
@@ -227,7 +216,7 @@ tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options 
     if (tn_registry_is_foreign(executor->id))
         return tn_error(TARN_CLOSED, "tarn_shutdown: the executor belongs to the process that "
                                      "forked this one; leave it");
-    if (needs_caller(executor)) {
+    if (tn_is_inside(executor)) {
         executor->backend->stop(executor, false, false);
         return tn_error(TARN_DEADLOCK, "tarn_shutdown: called by a worker or callback of this "
                                        "executor, which would wait for itself; call it from "
@@ -236,10 +225,10 @@ tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options 
     int64_t until = own.time_limit > 0 ? tn_clock_after(own.time_limit) : TN_CLOCK_NEVER;
     tarn_future *cancelled =
         executor->backend->stop(executor, own.cancel_pending, own.kill_running);
-    tarn_executor *outer = *ending();
-    *ending() = executor;
+    tn_inside inside;
+    tn_inside_begin(&inside, executor);
     tn_futures_end(cancelled, TARN_CANCELLED, NULL);
-    *ending() = outer;
+    tn_inside_end(&inside);
     tarn_blocking_begin();
     tarn_status status = executor->backend->finish(executor, until);
     tarn_blocking_end();
@@ -261,7 +250,7 @@ tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline)
     if (tn_registry_is_foreign(executor->id))
         return tn_error(TARN_CLOSED, "tarn_drain: the executor belongs to the process that forked "
                                      "this one");
-    if (needs_caller(executor))
+    if (tn_is_inside(executor))
         return tn_error(TARN_DEADLOCK, "tarn_drain: called by a worker or callback of this "
                                        "executor, which would wait for itself; call it from "
                                        "outside");

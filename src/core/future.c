@@ -107,6 +107,14 @@ tarn_future *tn_future_refused(const tarn_task *task, tarn_status status, const 
     return future;
 }
 
+tarn_status tn_future_check_process(const tarn_future *future)
+{
+    if (!tn_registry_is_foreign(future->executor) || tn_future_ended(future))
+        return TARN_OK;
+    return tn_error(TARN_CLOSED, "the future belongs to the process that forked this one, and "
+                                 "cannot end here");
+}
+
 /* ---- Public verbs ---------------------------------------------------------------------------- */
 
 bool tarn_done(const tarn_future *future)
@@ -139,6 +147,8 @@ bool tarn_cancel(tarn_future *future)
         tn_error(TARN_INVALID, "tarn_cancel: future is NULL");
         return false;
     }
+    if (tn_future_check_process(future) != TARN_OK)
+        return false;
     uint32_t executor = future->executor;
     if (!tn_future_cancel(future))
         return tarn_cancelled(future);
@@ -202,6 +212,8 @@ tarn_status tarn_on_done(tarn_future *future, void (*fn)(tarn_future *future, vo
         return tn_error(TARN_INVALID, "tarn_on_done: future is NULL");
     if (!fn)
         return tn_error(TARN_INVALID, "tarn_on_done: fn is NULL");
+    if (tn_future_check_process(future) != TARN_OK)
+        return TARN_CLOSED;
     if (!tn_future_ended(future)) {
         tn_callback *callback = tn_alloc(sizeof *callback);
         if (!callback)
@@ -211,6 +223,6 @@ tarn_status tarn_on_done(tarn_future *future, void (*fn)(tarn_future *future, vo
             return TARN_OK;
         tn_free(callback);
     }
-    fn(future, data);
+    tn_callback_run(future, fn, data);
     return TARN_OK;
 }

@@ -43,6 +43,10 @@ void tn_futures_end(tarn_future *list, tarn_status status, const char *text);
 /* A future of its own that has ended already: one reference, never NULL. */
 tarn_future *tn_future_refused(const tarn_task *task, tarn_status status, const char *text);
 
+/* TARN_OK, or TARN_CLOSED for what has not ended in the process that this one was forked from: it
+ * never will here, and its hooks and its lock may be in any state. */
+tarn_status tn_future_check_process(const tarn_future *future);
+
 /* Of failures that are recorded after the end; for fork(). */
 extern tn_mutex tn_failure_mutex;
 

@@ -6,6 +6,7 @@
 #include "core/deadline.h"
 #include "platform/futex.h"
 #include "platform/memory.h"
+#include "platform/tls.h"
 
 #include <limits.h>
 
@@ -110,6 +111,20 @@ static tn_hook *tell_hooks(tarn_future *cell)
     return callbacks;
 }
 
+TN_THREAD_LOCAL(unsigned, running);
+
+unsigned tn_callbacks_running(void)
+{
+    return *running();
+}
+
+void tn_callback_run(tarn_future *future, void (*fn)(tarn_future *future, void *data), void *data)
+{
+    ++*running();
+    fn(future, data);
+    --*running();
+}
+
 static void run_callbacks(tarn_future *cell, tn_hook *hooks)
 {
     /* A callback may drop the handle that kept the cell alive. */
@@ -117,7 +132,7 @@ static void run_callbacks(tarn_future *cell, tn_hook *hooks)
     while (hooks) {
         tn_callback *callback = (tn_callback *)(void *)hooks;
         hooks = hooks->next;
-        callback->fn(cell, callback->data);
+        tn_callback_run(cell, callback->fn, callback->data);
         tn_free(callback);
     }
     tn_cell_release(cell, TN_OWNER_HOOKS);

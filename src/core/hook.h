@@ -37,6 +37,13 @@ typedef struct tn_callback {
     void *data;
 } tn_callback;
 
+/* Calls fn(future, data), as a callback. */
+void tn_callback_run(tarn_future *future, void (*fn)(tarn_future *future, void *data), void *data);
+
+/* How many callbacks lie on this thread's stack: one more than when a task began, and the code that
+ * runs is not the task's. */
+unsigned tn_callbacks_running(void);
+
 /* Links the hook, whose future and owner are set; false: the future has ended, nothing was done. */
 bool tn_hook_add(tn_hook *hook);
 

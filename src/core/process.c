@@ -8,6 +8,7 @@
 #include "core/registry.h"
 #include "core/status.h"
 #include "platform/process.h"
+#include "platform/thread.h"
 
 /* ---- exit() ---------------------------------------------------------------------------------- */
 
@@ -58,7 +59,7 @@ static void at_exit(void)
  * order. None of them is taken while another one is held, but for what stop() of a back end does
  * under the first. */
 static tn_mutex *const shared[] = {&tn_registry_mutex, &tn_deadlock_mutex, &tn_heap_mutex,
-                                   &tn_failure_mutex};
+                                   &tn_failure_mutex, &tn_thread_end_mutex};
 
 enum { SHARED = sizeof shared / sizeof *shared };
 

@@ -2,6 +2,7 @@
 #include "core/run.h"
 
 #include "core/future.h"
+#include "core/hook.h"
 #include "core/registry.h"
 #include "core/status.h"
 #include "core/task.h"
@@ -45,6 +46,13 @@ static tarn_status ending(tn_context *context, tn_frame *frame, void *result)
     return TARN_STOPPED;
 }
 
+/* What ran here has forked, and returns in the child, too: there, no pool is left to go on with. */
+static void leave_if_forked(void)
+{
+    if (!tn_context_here())
+        tn_thread_exit();
+}
+
 void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
 {
     const tarn_task *task = future->task;
@@ -54,14 +62,12 @@ void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
     tn_context_push(context, (tn_frame){.future = future, .owner = owner});
     tn_u16_store_relaxed(&future->runner, context->runner);
     task->call(tn_cell_payload(future), result);
-    /* The task forked and returns in the child, too: there, no pool is left to go on with. */
-    if (!tn_context_here())
-        tn_thread_exit();
+    leave_if_forked();
     tn_frame *frame = tn_context_frame(context);
     tarn_status status = ending(context, frame, result);
-    /* The frame stays while callbacks run, so that none of them is taken for a task beneath. */
     frame->over = true;
     tn_future_finish(future, status);
+    leave_if_forked();
     tn_context_pop(context);
     tn_cell_release(future, owner);
     errno = saved_errno;
@@ -78,6 +84,7 @@ bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *a
     }
     tn_context_push(context, (tn_frame){.text = text, .text_size = size});
     task->call(args, big ? big : result);
+    leave_if_forked();
     tn_frame frame = tn_context_pop(context);
     tn_block_free_all(frame.memory, NULL);
     tn_free(big);
@@ -102,7 +109,7 @@ bool tn_run_claimed(tn_context *context, tarn_future *future)
 static tn_frame *current_frame(void)
 {
     tn_frame *frame = tn_context_here() ? tn_context_frame(tn_context_here()) : NULL;
-    return frame && !frame->over ? frame : NULL;
+    return frame && frame->callbacks == tn_callbacks_running() ? frame : NULL;
 }
 
 void tarn_fail_at(const char *file, int line, int code, const char *format, ...)

@@ -9,15 +9,12 @@
 #include "platform/futex.h"
 #include "platform/memory.h"
 
-/* What runs in the process that this one was forked from ends there, and never here. */
 static tarn_status check_process(tarn_future *const *futures, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (tn_registry_is_foreign(futures[i]->executor) && !tn_future_ended(futures[i]))
-            return tn_error(TARN_CLOSED, "the future belongs to the process that forked this one, "
-                                         "and cannot end here");
-    }
-    return TARN_OK;
+    tarn_status status = TARN_OK;
+    for (size_t i = 0; i < n && status == TARN_OK; i++)
+        status = tn_future_check_process(futures[i]);
+    return status;
 }
 
 /* ---- One or all: each future's own word ------------------------------------------------------ */
@@ -43,12 +40,13 @@ typedef struct many {
     size_t count;
 } many;
 
-static void each_of_many(const tn_wait *wait, bool (*visit)(const tarn_future *, void *),
+static bool each_of_many(const tn_wait *wait, bool (*visit)(const tarn_future *, void *),
                          void *data)
 {
     const many *all = (const void *)wait;
     for (size_t i = 0; i < all->count && visit(all->futures[i], data); i++)
         ;
+    return true;
 }
 
 static bool have_ended(tarn_future *const *futures, size_t n)
@@ -113,6 +111,8 @@ tarn_status tarn_stop(tarn_future *future, double grace_seconds)
     if (!(grace_seconds >= 0))
         return tn_error(TARN_INVALID,
                         "tarn_stop: grace_seconds is negative or not a number; give 0 or more");
+    if (tn_future_check_process(future) != TARN_OK)
+        return TARN_CLOSED;
     if (tarn_cancel(future) || tn_future_ended(future))
         return TARN_OK;
     tn_u32_or_relaxed(&future->state, TN_STOP);
@@ -151,11 +151,12 @@ static void any_ended(tn_hook_owner *owner, tn_hook *hook)
     tn_futex_wake(&any->fired, 1);
 }
 
-static void each_hooked(const tn_wait *wait, bool (*visit)(const tarn_future *, void *), void *data)
+static bool each_hooked(const tn_wait *wait, bool (*visit)(const tarn_future *, void *), void *data)
 {
     const any_wait *any = (const void *)((const char *)wait - offsetof(any_wait, wait));
     for (size_t i = 0; i < any->count && visit(any->hooks[i].future, data); i++)
         ;
+    return true;
 }
 
 /* Whether the condition holds by now. */

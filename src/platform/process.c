@@ -52,18 +52,29 @@ static void make_page(void)
     tn_pages_unmap(word, SIZE);
 }
 
+/* What has been registered so far stays, if the rest fails, and is not registered again. */
+static int watch(void (*at_exit)(void), void (*before_fork)(void), void (*after_fork)(void))
+{
+    static bool counts_forks, locks_at_fork;
+    if (!tn_ptr_load_relaxed(&page))
+        make_page();
+    if (!counts_forks)
+        counts_forks = pthread_atfork(NULL, NULL, count_fork) == 0;
+    if (counts_forks && !locks_at_fork)
+        locks_at_fork = pthread_atfork(before_fork, after_fork, after_fork) == 0;
+    return locks_at_fork && atexit(at_exit) == 0 ? 0 : ENOMEM;
+}
+
 int tn_process_watch(void (*at_exit)(void), void (*before_fork)(void), void (*after_fork)(void))
 {
-    static bool watched;
-    int error = 0;
+    static tn_atomic_u32 watched;
+    /* Without the mutex once it is done: a child may be forked while another thread holds it. */
+    if (tn_u32_load_acquire(&watched))
+        return 0;
     tn_mutex_lock(&watch_mutex);
-    if (!watched) {
-        make_page();
-        if (pthread_atfork(NULL, NULL, count_fork) != 0 ||
-            pthread_atfork(before_fork, after_fork, after_fork) != 0 || atexit(at_exit) != 0)
-            error = ENOMEM;
-        watched = error == 0;
-    }
+    int error = tn_u32_load_relaxed(&watched) ? 0 : watch(at_exit, before_fork, after_fork);
+    if (error == 0)
+        tn_u32_store_release(&watched, 1);
     tn_mutex_unlock(&watch_mutex);
     return error;
 }

@@ -57,6 +57,12 @@ static size_t stack_size_of(size_t wanted)
 
     if (wanted < least)
         wanted = least;
+#ifdef _SC_THREAD_STACK_MIN
+    /* glibc takes the program's thread-locals out of the stack, and says how much that is. */
+    long minimum = sysconf(_SC_THREAD_STACK_MIN);
+    if (minimum > (long)least && wanted < SIZE_MAX - (size_t)minimum)
+        wanted += (size_t)minimum - least;
+#endif
     return wanted > SIZE_MAX - page ? wanted : (wanted + page - 1) & ~(page - 1);
 }
 
@@ -147,7 +153,7 @@ void tn_thread_name(char *buffer, size_t size)
     buffer[length] = '\0';
 }
 
-static tn_mutex end_mutex = TN_MUTEX_INITIAL; /* while a key is made */
+tn_mutex tn_thread_end_mutex = TN_MUTEX_INITIAL;
 
 static void run_end(void *end)
 {
@@ -157,13 +163,13 @@ static void run_end(void *end)
 static int make_key(tn_thread_end *end)
 {
     int error = 0;
-    tn_mutex_lock(&end_mutex);
+    tn_mutex_lock(&tn_thread_end_mutex);
     if (!tn_u32_load_relaxed(&end->tn_ready_)) {
         error = pthread_key_create(&end->tn_key_, run_end);
         if (error == 0)
             tn_u32_store_release(&end->tn_ready_, 1);
     }
-    tn_mutex_unlock(&end_mutex);
+    tn_mutex_unlock(&tn_thread_end_mutex);
     return error;
 }
 

@@ -5,6 +5,7 @@
 #define TN_PLATFORM_THREAD_H
 
 #include "atomic.h"
+#include "mutex.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -66,6 +67,9 @@ typedef struct tn_thread_end {
     { \
         .run = (function) \
     }
+
+/* Held while the system makes room for one of them, at its first use; for fork(). */
+extern tn_mutex tn_thread_end_mutex;
 
 /* Arms the calling thread. Running disarms it. It may be armed again, by `run` or by destructors of
  * others that run after it: the system then makes a few more rounds (at least 4). A thread that is

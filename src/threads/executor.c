@@ -224,7 +224,9 @@ static bool set_up(tn_pool *pool, const tarn_thread_options *options)
     if (options->initializer &&
         !(pool->initializer = tn_task_cell(options->initializer, options->initializer_args, 0)))
         return false;
-    return tarn_backend_open(&pool->executor, &backend) == TARN_OK;
+    static tn_atomic_u32 nobody_counts;
+    tn_queue_init(&pool->queue, &nobody_counts);
+    return true;
 }
 
 tarn_executor *(tarn_thread_pool)(const tarn_thread_options *options)
@@ -245,8 +247,11 @@ tarn_executor *(tarn_thread_pool)(const tarn_thread_options *options)
         return NULL;
 
     tn_pool *pool = tn_pool_new();
-    if (pool && set_up(pool, &own)) {
-        tn_queue_init(&pool->queue, tn_registry_discarded(pool->executor.id));
+    /* Known last: from then on exit() may stop it. */
+    if (pool && set_up(pool, &own) && tarn_backend_open(&pool->executor, &backend) == TARN_OK) {
+        tn_mutex_lock(&pool->mutex);
+        pool->queue.discarded = tn_registry_discarded(pool->executor.id);
+        tn_mutex_unlock(&pool->mutex);
         return &pool->executor;
     }
     if (pool)

@@ -205,9 +205,6 @@ static void serve(tn_pool *pool, tn_worker *worker)
             run_one(pool, worker, future);
         tn_pool_tell_watchers(pool);
     } while (!is_ending(pool) && sleep_idle(pool, worker));
-    /* Those who sleep because all permits were taken have nothing left to wait for. */
-    if (is_ending(pool))
-        tn_worker_wake_all(pool);
 }
 
 /* Not under the mutex: the initializer failed, and so does everything else. */
@@ -239,6 +236,14 @@ static bool initialize(tn_pool *pool, tn_worker *worker)
     return false;
 }
 
+/* 0 if somebody else will look at the queue; otherwise ENOMEM. */
+static int others_serve(tn_pool *pool)
+{
+    if (pool->idle && pool->running < pool->max_workers && pool->woken == 0)
+        wake_one(pool);
+    return pool->running + pool->starting + pool->woken > 0 ? 0 : ENOMEM;
+}
+
 /* The last steps, with the mutex held at first: see the numbered list in README.md. */
 static void leave(tn_pool *pool, tn_worker *worker)
 {
@@ -248,9 +253,15 @@ static void leave(tn_pool *pool, tn_worker *worker)
     pool->leaving--;
     worker->exists = false;
     tarn_future *stranded = NULL;
-    int error = pool->queue.length > 0 ? tn_worker_secure(pool, pool->queue.length) : 0;
+    /* A worker that could not even begin is not replaced: the next one could not, either. */
+    int error = 0;
+    if (pool->queue.length > 0)
+        error = worker->useless ? others_serve(pool) : tn_worker_secure(pool, pool->queue.length);
     if (error != 0)
         stranded = tn_queue_take_all(&pool->queue);
+    /* Those who sleep because all permits were taken have nothing left to wait for. */
+    if (is_ending(pool))
+        tn_worker_wake_all(pool);
 
     bool join_former = pool->has_left;
     tn_thread former = pool->left;
@@ -260,7 +271,10 @@ static void leave(tn_pool *pool, tn_worker *worker)
     tn_pool_tell_watchers(pool);
     tn_mutex_unlock(&pool->mutex);
 
+    tn_inside inside;
+    tn_inside_begin(&inside, &pool->executor);
     tn_futures_end(stranded, TARN_BROKEN, "no worker thread can be started");
+    tn_inside_end(&inside);
     if (join_former)
         tn_thread_join(former);
     if (free_pool) {
@@ -293,12 +307,13 @@ static void run_worker(void *data)
 {
     tn_worker *worker = data;
     tn_pool *pool = worker->pool;
-    tn_context_enter(&worker->context);
-    worker->context.ready = initialize(pool, worker);
+    bool entered = tn_context_enter(&worker->context);
+    worker->context.ready = entered && initialize(pool, worker);
 
     tn_mutex_lock(&pool->mutex);
     pool->starting--;
     worker->counted = &pool->running;
+    worker->useless = !entered;
     if (worker->context.ready)
         serve(pool, worker);
     count_as_leaving(pool, worker);

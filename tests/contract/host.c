@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The process around the library: signals, exit(), fork(). */
+#include "child.h"
 #include "contract.h"
 
 #include <signal.h>
@@ -72,54 +73,6 @@ CONTRACT_TEST(signals_do_not_end_waits, SHARED_MEMORY)
 
 /* ---- exit() and fork(), in a child process ---- */
 
-static int report;
-
-/* Ends the child and tells the parent. By a signal: threads that still run at the end are meant
- * here, but sanitizers and Valgrind call them leaks when a process exits. */
-static void child_end(int answer)
-{
-    char byte = (char)answer;
-    if (write(report, &byte, 1) == 1)
-        raise(SIGKILL);
-    abort();
-}
-
-/* Runs body in a child, and gives the number that it ended with; -1 if it did not come so far. */
-static int in_child(int (*body)(void *data), void *data)
-{
-    int ends[2];
-    fflush(NULL);
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        report = ends[1];
-        child_end(body(data));
-    }
-    close(ends[1]);
-    char byte = -1;
-    ssize_t length = read(ends[0], &byte, 1);
-    close(ends[0]);
-    assert_int_equal(waitpid(child, NULL, 0), child);
-    return length == 1 ? byte : -1;
-}
-
-/* exit() was called, and came to its last step. */
-static void (*at_exit)(void);
-
-static void run_at_exit(void)
-{
-    if (at_exit)
-        at_exit();
-}
-
-/* What is registered first runs last: after the library's own part of exit(). */
-__attribute__((constructor)) static void register_at_exit(void)
-{
-    atexit(run_at_exit);
-}
-
 static struct gate child_gate = GATE_CLOSED;
 static tarn_executor *child_pool;
 static tarn_future *child_futures[8];
@@ -132,7 +85,7 @@ static void end_at_exit(void)
 static int exit_with_running_work(void *data)
 {
     (void)data;
-    at_exit = end_at_exit;
+    child_at_exit(end_at_exit);
     child_pool = pool_of(2);
     for (int i = 0; i < 8; i++)
         child_futures[i] = stand_at_submit(child_pool, &child_gate, i);
@@ -167,7 +120,7 @@ static void check_at_exit(void)
 static int exit_and_look(void *data)
 {
     (void)data;
-    at_exit = check_at_exit;
+    child_at_exit(check_at_exit);
     child_pool = pool_of(1);
     child_futures[0] = work_until_stopped_submit(child_pool, &child_gate);
     child_futures[1] = square_submit(child_pool, 1);
