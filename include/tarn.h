@@ -43,12 +43,13 @@
  * Order: tasks submitted by one thread from outside start in that order. From inside of tasks there
  * is no order. Every queued task starts eventually.
  *
- * fork() and exit(): a forked child finds the executors of its parent closed; a wait for what had
- * not ended in them answers TARN_CLOSED there. It may open executors of its own; completions and
- * promises from before the fork are not for it. exit() closes all executors, cancels what has not
- * begun, asks what runs to stop, and waits for nobody, or for as many seconds as the environment
- * variable TARN_EXIT_WAIT says; callbacks of what it cancels run in exit(). A task that forks must
- * not return from its function in the child: that ends the child's only thread.
+ * fork() and exit(): a forked child finds the executors of its parent closed; what had not ended in
+ * them never ends there, cannot be cancelled, and answers TARN_CLOSED to whatever would wait for
+ * it. It may open executors of its own; completions and promises from before the fork are not for
+ * it. exit() closes all executors, cancels what has not begun, asks what runs to stop, and waits
+ * for nobody, or for as many seconds as the environment variable TARN_EXIT_WAIT says; callbacks of
+ * what it cancels run in exit(). What forks on a worker must not return in the child: that ends the
+ * child's only thread.
  *
  * Odd exits: a task that ends its thread (pthread_exit) ends TARN_FAILED, and another thread takes
  * its worker's place; an initializer that does so breaks the executor; callbacks and finalizers
@@ -323,9 +324,8 @@ TARN_API bool tarn_cancel(tarn_future *future);
  * (>= 0, infinity allowed; 0: only ask) for it to end. A thread is only ever asked: the task learns
  * of it by tarn_stop_requested(), is not woken from a wait, and what it has submitted is not asked.
  * Blocks.
- * Returns TARN_OK: it has ended, in whatever way; TARN_TIMEOUT: it still runs, which after 0
- * seconds
- *   is to be expected; TARN_INVALID;
+ * Returns TARN_OK: it has ended, in whatever way; TARN_CLOSED in a forked child; TARN_INVALID;
+ *   TARN_TIMEOUT: it still runs, as is to be expected after 0 seconds;
  *   TARN_DEADLOCK: as for tarn_future_wait(), with an infinite grace. */
 TARN_API tarn_status tarn_stop(tarn_future *future, double grace_seconds);
 
@@ -334,7 +334,8 @@ TARN_API tarn_status tarn_stop(tarn_future *future, double grace_seconds);
  * this header, and may drop the future; the future is valid in it even if all references were
  * dropped before. It is no part of the task: tarn_fail() does nothing. What blocks in fn holds up
  * the worker it runs on. There is no way to take it back.
- * Returns TARN_OK; TARN_NO_MEMORY, TARN_INVALID: fn will not be called. */
+ * Returns TARN_OK; TARN_NO_MEMORY, TARN_INVALID, TARN_CLOSED in a forked child: fn will not be
+ * called. */
 TARN_API tarn_status tarn_on_done(tarn_future *future, void (*fn)(tarn_future *future, void *data),
                                   void *data);
 

@@ -104,17 +104,18 @@ static tarn_executor *outer_pool;
 static tarn_executor *inner_pool;
 static tarn_status innermost;
 
+/* Runs as its future is cancelled, while the workers of its pool stand at the gate. */
 static void shut_down_outer(tarn_future *future, void *data)
 {
     (void)future;
-    (void)data;
     innermost = tarn_shutdown(outer_pool);
+    gate_open(data);
 }
 
 static void shut_down_inner(tarn_future *future, void *data)
 {
     (void)future;
-    gate_open(data);
+    (void)data;
     tarn_shutdown(inner_pool, .cancel_pending = true);
 }
 
@@ -131,8 +132,8 @@ CONTRACT_TEST(a_shutdown_within_a_shutdown_within_the_same_is_noticed, GATES)
     pending[0] = square_submit(outer_pool, 1);
     pending[1] = square_submit(inner_pool, 1);
     innermost = TARN_OK;
-    assert_int_equal(tarn_on_done(pending[0], shut_down_inner, &inner), TARN_OK);
-    assert_int_equal(tarn_on_done(pending[1], shut_down_outer, NULL), TARN_OK);
+    assert_int_equal(tarn_on_done(pending[0], shut_down_inner, NULL), TARN_OK);
+    assert_int_equal(tarn_on_done(pending[1], shut_down_outer, &inner), TARN_OK);
     assert_int_equal(tarn_shutdown(outer_pool, .cancel_pending = true, .time_limit = 0.01),
                      TARN_TIMEOUT);
     assert_int_equal(innermost, TARN_DEADLOCK);
