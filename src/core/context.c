@@ -87,46 +87,61 @@ void tn_context_after_fork(void)
 
 /* ---- Sleeping and blocking ------------------------------------------------------------------- */
 
-static void leave_graph(tn_context *context)
+static tarn_status refuse_cycle(void)
 {
-    if (context->in_graph)
-        tn_deadlock_remove(context->runner);
-    context->in_graph = false;
+    return tn_error(TARN_DEADLOCK,
+                    "the wait would close a cycle of tasks that wait for each other; "
+                    "none of them could ever go on");
+}
+
+static tarn_status refuse_lonely(void)
+{
+    return tn_error(TARN_DEADLOCK, "no spare thread can be had, and this worker is the last that "
+                                   "runs: raise max_spares, or stack_size if the wait is for a "
+                                   "task of its own pool, or wait with a deadline");
+}
+
+/* Gives the permit back; false: it must not. */
+static bool give_back(tn_context *context, bool timed)
+{
+    const tarn_backend *backend = context->executor->backend;
+    bool in_section = context->sections > 0;
+    if (in_section && timed)
+        return true;
+    /* The section around it was entered as one that ends by itself; this wait may not. */
+    if (in_section)
+        backend->unblock(context->executor);
+    bool given = backend->block(context->executor, timed);
+    if (!given && in_section)
+        backend->block(context->executor, true);
+    return given;
 }
 
 tarn_status tn_sleep_begin(tn_context *context, tn_wait *wait, bool timed)
 {
     if (!context)
         return TARN_OK;
-    if (wait && !timed) {
-        context->in_graph = tn_deadlock_add(context->runner, wait);
-        if (!context->in_graph)
-            return tn_error(TARN_DEADLOCK, "the wait would close a cycle of tasks that wait for "
-                                           "each other; none of them could ever go on");
-    }
-    const tarn_backend *backend = context->executor->backend;
-    bool in_section = context->sections++ > 0;
-    if (in_section && timed)
+    bool judged = wait && !timed;
+    if (judged && !tn_deadlock_allows(context->runner, wait))
+        return refuse_cycle();
+    if (!give_back(context, timed))
+        return refuse_lonely();
+    context->sections++;
+    /* Only now: a wait that is refused for want of a spare must not have made a cycle of others. */
+    context->in_graph = judged && tn_deadlock_add(context->runner, wait);
+    if (!judged || context->in_graph)
         return TARN_OK;
-    /* The section around it was entered as one that ends by itself; this wait may not. */
-    if (in_section)
-        backend->unblock(context->executor);
-    if (backend->block(context->executor, timed))
-        return TARN_OK;
-    if (in_section)
-        backend->block(context->executor, true);
-    context->sections--;
-    leave_graph(context);
-    return tn_error(TARN_DEADLOCK, "no spare thread can be had, and this worker is the last that "
-                                   "runs: raise max_spares, or stack_size if the wait is for a "
-                                   "task of its own pool, or wait with a deadline");
+    tn_sleep_end(context);
+    return refuse_cycle();
 }
 
 void tn_sleep_end(tn_context *context)
 {
     if (!context)
         return;
-    leave_graph(context);
+    if (context->in_graph)
+        tn_deadlock_remove(context->runner);
+    context->in_graph = false;
     if (--context->sections == 0)
         context->executor->backend->unblock(context->executor);
 }

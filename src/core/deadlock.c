@@ -129,17 +129,27 @@ static bool can_end(tn_wait *first)
     return first->live;
 }
 
-bool tn_deadlock_add(uint16_t runner, tn_wait *wait)
+static bool try(uint16_t runner, tn_wait *wait, bool stay)
 {
     if (runner == TN_NO_RUNNER)
         return true;
     tn_mutex_lock(&tn_deadlock_mutex);
     waits[runner] = wait;
     bool live = can_end(wait);
-    if (!live)
+    if (!live || !stay)
         waits[runner] = NULL;
     tn_mutex_unlock(&tn_deadlock_mutex);
     return live;
+}
+
+bool tn_deadlock_add(uint16_t runner, tn_wait *wait)
+{
+    return try(runner, wait, true);
+}
+
+bool tn_deadlock_allows(uint16_t runner, tn_wait *wait)
+{
+    return try(runner, wait, false);
 }
 
 void tn_deadlock_remove(uint16_t runner)

@@ -29,6 +29,9 @@ void tn_deadlock_leave(uint16_t runner);
 /* Adds the wait of that worker; false: it could never end, and was not added. Exactly one wait of
  * each cycle is told so: the one that would close it. */
 bool tn_deadlock_add(uint16_t runner, tn_wait *wait);
+
+/* Whether it would be added now: for a worker that may still be refused for other reasons. */
+bool tn_deadlock_allows(uint16_t runner, tn_wait *wait);
 void tn_deadlock_remove(uint16_t runner);
 
 /* Of the graph; for fork(). */
