@@ -57,3 +57,19 @@ __attribute__((constructor)) static void register_at_exit(void)
 {
     atexit(run_at_exit);
 }
+
+#if defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED 1
+#endif
+
+void child_needs_no_sanitizer(void)
+{
+#ifdef SANITIZED
+    skip();
+#endif
+}

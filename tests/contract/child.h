@@ -14,4 +14,8 @@ void child_end(int answer);
 /* What the child does as the last step of exit(), after the library's own. */
 void child_at_exit(void (*last)(void));
 
+/* Skips the test where the instrument cannot follow it: ThreadSanitizer does not support threads in
+ * the child of a process that had several, and AddressSanitizer leaves its own locks held there. */
+void child_needs_no_sanitizer(void);
+
 #endif

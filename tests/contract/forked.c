@@ -98,6 +98,7 @@ TARN_TASK(void, count_runs);
 CONTRACT_TEST(a_child_that_returns_to_the_worker_runs_nothing, WORKER_LOCAL)
 {
     enum { N = 5 };
+    child_needs_no_sanitizer();
     parent = getpid();
     runs = mmap(NULL, sizeof(*runs), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(runs != MAP_FAILED);
@@ -165,6 +166,7 @@ CONTRACT_TEST(a_child_forked_at_any_moment_can_open_executors, SHARED_MEMORY)
     struct helper helper;
     size_t rounds = test_count(200);
     size_t wrong = 0;
+    child_needs_no_sanitizer();
     atomic_store(&opener.over, false);
     helper_start(&helper, open_and_close, &opener);
     gate_await(&opener.opened, 1);
