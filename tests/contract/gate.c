@@ -18,6 +18,19 @@ void gate_pass(struct gate *gate)
     pthread_mutex_unlock(&gate->mutex);
 }
 
+void gate_pass_until(struct gate *gate, int64_t until)
+{
+    struct timespec moment = {.tv_sec = (time_t)(until / 1000000000),
+                              .tv_nsec = (long)(until % 1000000000)};
+    pthread_mutex_lock(&gate->mutex);
+    gate->arrived++;
+    pthread_cond_broadcast(&gate->changed);
+    int error = 0;
+    while (!gate->open && error == 0)
+        error = pthread_cond_clockwait(&gate->changed, &gate->mutex, CLOCK_MONOTONIC, &moment);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
 void gate_open(struct gate *gate)
 {
     pthread_mutex_lock(&gate->mutex);

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* A gate counts who arrives, and holds them until it is open. */
@@ -27,6 +28,9 @@ struct gate {
 
 /* Arrives, and returns once the gate is open. */
 void gate_pass(struct gate *gate);
+
+/* The same, but not beyond a moment of the monotonic clock, in nanoseconds. */
+void gate_pass_until(struct gate *gate, int64_t until);
 
 /* Opens it for all, for ever. */
 void gate_open(struct gate *gate);

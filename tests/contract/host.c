@@ -133,6 +133,42 @@ CONTRACT_TEST(exit_closes_cancels_and_asks_to_stop, GATES)
     assert_int_equal(in_child(exit_and_look, NULL), 0);
 }
 
+/* Takes so many seconds to come to an end once it is asked. */
+static void end_slowly(struct gate *gate, int64_t seconds)
+{
+    struct gate never = GATE_CLOSED;
+    gate_pass(gate);
+    while (!tarn_stop_requested())
+        sched_yield();
+    gate_pass_until(&never, clock_now() + seconds * 1000000000);
+}
+TARN_TASK(void, end_slowly, struct gate *, int64_t);
+
+static void check_waited(void)
+{
+    child_end(!tarn_done(child_futures[0]));
+}
+
+static int exit_and_wait(void *data)
+{
+    static struct gate open = GATE_OPEN;
+    bool patient = *(bool *)data;
+    setenv("TARN_EXIT_WAIT", patient ? "60" : "0", 1);
+    child_at_exit(check_waited);
+    child_pool = pool_of(1);
+    child_futures[0] = end_slowly_submit(child_pool, &open, patient ? 1 : 60);
+    gate_await(&open, 1);
+    exit(0);
+}
+
+CONTRACT_TEST(exit_waits_as_long_as_the_environment_says, GATES)
+{
+    bool patient = true;
+    bool impatient = false;
+    assert_int_equal(in_child(exit_and_wait, &patient), 0);
+    assert_int_equal(in_child(exit_and_wait, &impatient), 1);
+}
+
 /* The pool's threads are not in the child: whoever used it would wait for ever. */
 static int use_inherited(void *data)
 {
