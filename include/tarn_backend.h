@@ -52,6 +52,7 @@ typedef struct tarn_backend {
     /* As tarn_drain(). Not by its own workers. */
     tarn_status (*drain)(tarn_executor *executor, int64_t until);
 
+    /* As tarn_worker_limit(). */
     int (*worker_limit)(const tarn_executor *executor);
 
     /* By one of its workers that is about to sleep, and when it has woken: others may run in its

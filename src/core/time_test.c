@@ -20,6 +20,14 @@ TEST(now_is_past_and_in_zero_seconds_is_not_never)
     assert_true(tarn_in(0).ns <= tn_clock_now());
 }
 
+/* Such a wait must not give its worker's place away. */
+TEST(a_moment_that_has_come_is_past)
+{
+    assert_true(tn_is_past(tn_clock_now()));
+    assert_true(tn_is_past(tn_until(tarn_in(0))));
+    assert_false(tn_is_past(tn_until(tarn_in(3600))));
+}
+
 TEST(what_is_no_duration_is_now)
 {
     assert_int_equal(tarn_in(-1).ns, TARN_NOW.ns);
