@@ -35,8 +35,9 @@ static tarn_status check_kinds(const tarn_executor *executor, const tarn_task *t
     return TARN_OK;
 }
 
+/* TARN_OK, with what the tarn_bytes in the arguments add in *bytes. */
 static tarn_status check_submit(const tarn_executor *executor, const tarn_task *task,
-                                const void *args, size_t size)
+                                const void *args, size_t size, size_t *bytes)
 {
     if (!executor)
         return tn_error(TARN_INVALID, "tarn_submit: executor is NULL");
@@ -53,7 +54,8 @@ static tarn_status check_submit(const tarn_executor *executor, const tarn_task *
                                size, task->name, task->args_size);
     if (!args && size > 0)
         return tn_error(TARN_INVALID, "tarn_submit: args is NULL");
-    if (tn_task_bytes(task, args) == SIZE_MAX)
+    *bytes = tn_task_bytes(task, args);
+    if (*bytes == SIZE_MAX)
         return tn_error_format(TARN_INVALID,
                                "tarn_submit: a tarn_bytes argument of \"%s\" has no data for its "
                                "size",
@@ -64,10 +66,11 @@ static tarn_status check_submit(const tarn_executor *executor, const tarn_task *
 tarn_future *tarn_submit(tarn_executor *executor, const tarn_task *task, const void *args,
                          size_t size)
 {
-    tarn_status status = check_submit(executor, task, args, size);
+    size_t bytes;
+    tarn_status status = check_submit(executor, task, args, size, &bytes);
     if (status != TARN_OK)
         return tn_future_refused(task, status, tarn_last_error());
-    tarn_future *future = tn_task_cell(task, args, TN_OWNER_QUEUE);
+    tarn_future *future = tn_task_cell(task, args, bytes, TN_OWNER_QUEUE);
     if (!future) {
         tn_error(TARN_NO_MEMORY, "tarn_submit: no memory");
         return tn_future_refused(task, TARN_NO_MEMORY, NULL);

@@ -98,10 +98,9 @@ static void copy_bytes(const tarn_task *task, void *args, unsigned char *to)
     }
 }
 
-tarn_future *tn_task_cell(const tarn_task *task, const void *args, uint32_t owners)
+tarn_future *tn_task_cell(const tarn_task *task, const void *args, size_t bytes, uint32_t owners)
 {
     tn_layout layout = tn_task_layout(task);
-    size_t bytes = tn_task_bytes(task, args);
     tarn_future *cell = tn_cell_new(task, layout.size + bytes, owners);
     if (!cell)
         return NULL;

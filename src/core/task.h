@@ -25,9 +25,9 @@ tn_layout tn_task_layout(const tarn_task *task);
  * in tarn_last_error(). */
 tarn_status tn_task_check(const tarn_task *task, const char *call);
 
-/* A pending cell for the task with a copy of the arguments, deep for tarn_bytes; NULL: no memory.
- * args is NULL only if the task takes none. */
-tarn_future *tn_task_cell(const tarn_task *task, const void *args, uint32_t owners);
+/* A pending cell for the task with a copy of the arguments, deep for tarn_bytes, which add `bytes`
+ * (of tn_task_bytes()); NULL: no memory. args is NULL only if the task takes none. */
+tarn_future *tn_task_cell(const tarn_task *task, const void *args, size_t bytes, uint32_t owners);
 
 /* Where a started task writes its result; its value once the future has ended TARN_OK. */
 void *tn_task_result(const tarn_future *future);

@@ -68,7 +68,7 @@ TEST(a_cell_holds_its_arguments_and_room_for_the_result)
     for (size_t size = 0; size <= 200; size += 3) {
         for (size_t result = 0; result <= 200; result += 5) {
             tarn_task task = task_of(size, result);
-            tarn_future *cell = tn_task_cell(&task, args, 0);
+            tarn_future *cell = tn_task_cell(&task, args, tn_task_bytes(&task, args), 0);
             assert_non_null(cell);
             assert_int_equal((uintptr_t)tn_task_result(cell) % strictest(result), 0);
             memset(tn_task_result(cell), 0xff, result);
@@ -107,7 +107,7 @@ TEST(bytes_are_copied_deeply)
     memset(big, 'b', sizeof big);
     three args = {{one, 4}, 5, {big, sizeof big}, {"", 0}};
     assert_int_equal(tn_task_bytes(&three_task, &args), 4 + sizeof big);
-    tarn_future *cell = tn_task_cell(&three_task, &args, 0);
+    tarn_future *cell = tn_task_cell(&three_task, &args, tn_task_bytes(&three_task, &args), 0);
     memset(one, 'x', sizeof one);
     memset(big, 'x', sizeof big);
 
@@ -133,7 +133,7 @@ TEST(bytes_of_every_length_arrive)
         data[i] = (char)i;
     for (size_t i = 0; i <= sizeof data; i++) {
         three args = {{data, i}, 1, {data, sizeof data - i}, {data, 1}};
-        tarn_future *cell = tn_task_cell(&three_task, &args, 0);
+        tarn_future *cell = tn_task_cell(&three_task, &args, tn_task_bytes(&three_task, &args), 0);
         const three *copy = tn_cell_payload(cell);
         assert_ptr_not_equal(copy->third.data, data);
         assert_memory_equal(copy->first.data, data, i);
@@ -148,7 +148,7 @@ TEST(bytes_without_data_are_fine_if_they_are_empty)
     three args = {.number = 3};
     assert_int_equal(tn_task_bytes(&three_task, &args), 0);
     args.third = (tarn_bytes){"abc", 3};
-    tarn_future *cell = tn_task_cell(&three_task, &args, 0);
+    tarn_future *cell = tn_task_cell(&three_task, &args, tn_task_bytes(&three_task, &args), 0);
     const three *copy = tn_cell_payload(cell);
     assert_int_equal(copy->first.size, 0);
     assert_memory_equal(copy->third.data, "abc", 3);
@@ -173,7 +173,8 @@ TEST(bytes_beyond_memory_are_refused_not_truncated)
     /* A whole quarter of the address space: it may be asked for, and is not to be had. */
     three args = {.first = {"x", SIZE_MAX / 8}};
     assert_int_equal(tn_task_bytes(&three_task, &args), SIZE_MAX / 8);
-    assert_null(tn_task_cell(&three_task, &args, TN_OWNER_QUEUE));
+    assert_null(
+        tn_task_cell(&three_task, &args, tn_task_bytes(&three_task, &args), TN_OWNER_QUEUE));
 }
 
 /* ---- malformed descriptors ---- */
@@ -231,7 +232,8 @@ TARN_TASK_AS(other, int, twice, int);
 /* A future of `twice` that ended well, or, without `ended`, one that runs. */
 static tarn_future *twice_of(int n, bool ended)
 {
-    tarn_future *cell = tn_task_cell(&twice_task, &n, TN_OWNER_QUEUE);
+    tarn_future *cell =
+        tn_task_cell(&twice_task, &n, tn_task_bytes(&twice_task, &n), TN_OWNER_QUEUE);
     cell->executor = UINT32_MAX;
     assert_true(tn_future_start(cell));
     twice_task.call(tn_cell_payload(cell), tn_task_result(cell));

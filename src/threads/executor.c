@@ -222,7 +222,9 @@ static bool set_up(tn_pool *pool, const tarn_thread_options *options)
     if (options->name && !(pool->name = tn_text_copy(options->name)))
         return false;
     if (options->initializer &&
-        !(pool->initializer = tn_task_cell(options->initializer, options->initializer_args, 0)))
+        !(pool->initializer =
+              tn_task_cell(options->initializer, options->initializer_args,
+                           tn_task_bytes(options->initializer, options->initializer_args), 0)))
         return false;
     static tn_atomic_u32 nobody_counts;
     tn_queue_init(&pool->queue, &nobody_counts);
