@@ -66,7 +66,7 @@ static tarn_status check_submit(const tarn_executor *executor, const tarn_task *
 tarn_future *tarn_submit(tarn_executor *executor, const tarn_task *task, const void *args,
                          size_t size)
 {
-    size_t bytes;
+    size_t bytes = 0;
     tarn_status status = check_submit(executor, task, args, size, &bytes);
     if (status != TARN_OK)
         return tn_future_refused(task, status, tarn_last_error());
