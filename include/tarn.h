@@ -19,15 +19,17 @@
  *
  * Ownership, the whole list.
  *   1. Arguments are copied at submit; yours may go at once. An argument that is a tarn_bytes is
- *      copied with its data; what a pointer, or a tarn_bytes inside a struct, points to stays yours
- *      and must live until the task has ended. The copies live until the last drop of the future.
+ *      copied with its data, and a tarn_buffer is held; what a pointer, or a tarn_bytes inside a
+ *      struct, points to stays yours and must live until the task has ended, unless the task is
+ *      TARN_TASK_OWNING. The copies live until the last drop of the future.
  *   2. Each submit gives one reference to one future; give it back once, by tarn_drop(). Drop is
  *      not cancel: the task still runs. tarn_hold() makes one more reference.
  *   3. Results are copied out; a tarn_bytes result is a view that lives until the last drop.
- *   4. Completions and promises are ended once, by tarn_completions_drop() and tarn_promise_drop().
+ *   4. Completions, promises and buffers are ended once, by tarn_completions_drop(),
+ *      tarn_promise_drop() and tarn_buffer_drop().
  *   5. Each executor is ended once, by a tarn_shutdown() that returned TARN_OK or by
  *      tarn_abandon(). Futures outlive it.
- *   6. Callbacks run once, on some thread, with no lock of the library held.
+ *   6. Callbacks and release functions run once, on some thread, with no lock of the library held.
  *
  * Threads: every function may be called from any thread, and one object may be used by many threads
  * at once; only what ends an object must be its last use. Using it afterwards is undefined. What
@@ -40,8 +42,9 @@
  * expected; everything else answers it with TARN_INVALID (or false, NULL, 0, -1). Nothing here
  * crashes on a NULL, zero, negative or huge argument, and tarn_last_error() names the argument.
  *
- * Order: tasks submitted by one thread from outside start in that order. From inside of tasks there
- * is no order. Every queued task starts eventually.
+ * Order: tasks of one priority submitted by one thread from outside start in that order. From
+ * inside of tasks there is no order. Every queued task starts eventually, if its executor's workers
+ * go on to end tasks: under a flood of a higher priority every 16th start is a lower one's.
  *
  * fork() and exit(): a forked child finds the executors of its parent closed; what had not ended in
  * them never ends there, cannot be cancelled, and answers TARN_CLOSED to whatever would wait for
@@ -81,11 +84,11 @@ typedef enum tarn_status {
     TARN_TIMEOUT = -1,       /* this wait reached its deadline; the task goes on */
     TARN_CANCELLED = -2,     /* cancelled before it started: it never ran and never will */
     TARN_FAILED = -3,        /* the task said so, by tarn_fail() */
-    TARN_EXPIRED = -4,       /* ended by its own time limit (reserved) */
+    TARN_EXPIRED = -4,       /* ended by its own time limit: see tarn_with() */
     TARN_STOPPED = -5,       /* it saw a request to stop, and ended */
     TARN_LOST = -6,          /* its worker died (reserved) */
     TARN_CLOSED = -7,        /* the executor takes no more work */
-    TARN_FULL = -8,          /* the executor's queue is full (reserved: pools have no limit) */
+    TARN_FULL = -8,          /* the executor's queue is full */
     TARN_BROKEN = -9,        /* no worker can start, or the initializer failed */
     TARN_DEADLOCK = -10,     /* this wait would close a cycle, or leave nobody to run tasks */
     TARN_NO_MEMORY = -11,    /* memory, or a counter, is used up */
@@ -131,31 +134,57 @@ TARN_API tarn_deadline tarn_in(double seconds);
  * TARN_TASK_DEFINE(R, f, A1, ... A8);    in the one file that has f and includes that header
  * TARN_TASK_AS(name, R, f, A1, ... A8);  the same as TARN_TASK, under another name: for clashes and
  *                                        for C++ members and overloads
+ * TARN_TASK_OWNING(R, f, release_args, release_result, A1, ... A8);
+ * TARN_TASK_DEFINE_OWNING(R, f, release_args, release_result, A1, ... A8);
+ *                                        as TARN_TASK and _DEFINE, for what is to be freed: below
  *
  * make a task of the function R f(A1, ... A8). It takes 0 to 8 arguments by value; void works as
  * result and as argument list. R and the arguments are types, without names, complete at that
  * point, that may be copied as bytes, with an alignment of at most 16; give a typedef to one with a
- * comma in it. What differs from the function's signature does not compile. Each yields three
- * functions and one struct (f_submit, f_result, f_args, f_task, f_arguments; reserved for later:
- * f_map, f_after, f_submit_many, and what begins with f_ and ends in _):
+ * comma in it. What differs from the function's signature does not compile. Each yields a struct
+ * f_arguments with the members a1, a2, ..., a descriptor f_task, and these functions (reserved for
+ * later: what begins with f_ and ends in _). An *item* of f is an A1 if that is its only argument,
+ * else a struct f_arguments:
  *
  *   tarn_future *f_submit(tarn_executor *executor, A1 a1, ...);
- *       Queues one call and returns at once. Never NULL: a refused call is a future that has
- *       already ended and says why: TARN_CLOSED (a shutdown has begun; after one that returned
- *       TARN_OK the executor must not be used at all), TARN_BROKEN, TARN_INVALID,
- *       TARN_UNSUPPORTED, TARN_NO_MEMORY. Owns: the caller drops it.
+ *       Queues one call and returns at once; it blocks only on a full queue with TARN_FULL_BLOCK.
+ *       Never NULL: a refused call is a future that has already ended and says why: TARN_CLOSED (a
+ *       shutdown has begun; after one that returned TARN_OK the executor must not be used at all),
+ *       TARN_FULL, TARN_BROKEN, TARN_INVALID, TARN_UNSUPPORTED, TARN_NO_MEMORY.
+ *       Owns: the caller drops it.
  *   tarn_status f_result(tarn_future *future, R *result);            (without result for void)
  *       Blocks without a deadline, as tarn_future_wait() does, until the task has ended, and says
- *       how: TARN_OK with *result set, TARN_CANCELLED, TARN_FAILED, TARN_STOPPED, TARN_BROKEN,
- *       TARN_CLOSED, TARN_INVALID, TARN_UNSUPPORTED, TARN_NO_MEMORY. The call's own failures are
- *       TARN_DEADLOCK, TARN_MISMATCH, TARN_INVALID, and TARN_CLOSED in a forked child; tarn_done()
- *       tells which. *result is set on TARN_OK only.
+ *       how: TARN_OK with *result set, TARN_CANCELLED, TARN_FAILED, TARN_EXPIRED, TARN_STOPPED,
+ *       TARN_BROKEN, TARN_CLOSED, TARN_FULL, TARN_MISMATCH, TARN_INVALID, TARN_UNSUPPORTED,
+ *       TARN_NO_MEMORY. The call's own failures are TARN_DEADLOCK, TARN_MISMATCH, TARN_INVALID, and
+ *       TARN_CLOSED in a forked child; tarn_done() tells which. *result is set on TARN_OK only.
  *   const struct f_arguments *f_args(const tarn_future *future);
- *       The arguments as submitted: members a1, a2, ... Valid until the last drop. NULL if the task
- *       was refused, has no arguments, or is not f.
+ *       The arguments as submitted. Valid until the last drop. NULL if the task was refused, has no
+ *       arguments, is not f, or waits for another (f_after).
+ *   tarn_status f_submit_many(tarn_executor *executor, const ITEM *args, size_t n,
+ *                             tarn_future **futures);                (without args if f has none)
+ *       n times f_submit(), for less, into futures[0] to [n - 1]. Returns TARN_OK, or why the first
+ *       one that was refused was; TARN_INVALID also if nothing was written (NULL, n too large).
+ *   tarn_future *f_after(tarn_executor *executor, tarn_future *before);  (0 or 1 argument only)
+ *       Queues a call once *before* has ended TARN_OK; the argument is its result (see tarn_after).
+ *   tarn_status f_map(tarn_executor *executor, const ITEM *in, size_t n, R *out,
+ *                     tarn_status *statuses, tarn_deadline deadline);    (without out for void)
+ *   tarn_status f_map_from(tarn_executor *executor, bool (*next)(ITEM *item, void *data),
+ *                          bool (*take)(size_t i, tarn_status status, const R *result, void *data),
+ *                          void *data, tarn_deadline deadline);      (take without result for void)
+ *       Many calls, a few queued at a time (see tarn_map; both need an argument).
  *
  * Struct padding is copied along with the struct. Two tasks of one name (in C++: and namespace) in
- * one program or library are a link error; in two of them they are two tasks. */
+ * one program or library are a link error; in two of them they are two tasks. A library that has
+ * been loaded by dlopen() stays loaded from the first submit of one of its tasks on.
+ *
+ * Release functions: void release_args(A1, ... A8) gets the copied arguments of every call that was
+ * submitted, exactly once, whatever becomes of it: at the last drop of the future, or before the
+ * submit returns if that refuses. (With f_after it is not called: the argument stays the other
+ * future's.) void release_result(R) gets each result that f returned, unless it called tarn_fail():
+ * at the last drop if the task ended TARN_OK, and before it ends otherwise. In place of either write
+ * void for "nothing to release". They must not end their thread, and run on whatever thread drops
+ * last. */
 
 /* Bytes of any length. As an argument they are copied at submit. As a result they must point into
  * tarn_result_memory(), to static data or into the task's arguments; anything else would leak or
@@ -168,13 +197,14 @@ typedef struct tarn_bytes {
 typedef enum tarn_kind {
     TARN_KIND_VALUE = 1,
     TARN_KIND_POINTER = 2,
-    TARN_KIND_BYTES = 3
+    TARN_KIND_BYTES = 3,
+    TARN_KIND_BUFFER = 4 /* a tarn_buffer *, or a const one */
 } tarn_kind;
 
 /* The descriptor that TARN_TASK() makes, f_task. Bindings may fill in their own: it and what it
- * points to must stay until the last drop of every future of the task. call() gets arguments
- * aligned for any type, and room for the result, aligned as its size allows; either is unused if
- * its size is 0. */
+ * points to must stay until the last drop of every future of the task, and until the executors that
+ * it was submitted to are gone. call() gets arguments aligned for any type, and room for the
+ * result, aligned as its size allows; either is unused if its size is 0. */
 typedef struct tarn_field {
     const char *type; /* as written in the program, for messages */
     uint32_t kind;    /* a tarn_kind; 0: no value */
@@ -191,6 +221,14 @@ typedef struct tarn_task {
     uint32_t arg_count;
     uint32_t flags;   /* 0 */
     size_t args_size; /* bytes of all arguments together */
+    /* The calls of a map: from number *done to n - 1, whose arguments and results lie one after the
+     * other. Counts *done up as each returns, and returns itself before the next if *halt is not 0.
+     * NULL: the library makes them by call(). */
+    void (*loop)(const void *args, void *results, size_t n, size_t *done, const int *halt);
+    void (*release_args)(const void *args);     /* NULL: nothing to release */
+    void (*release_result)(const void *result); /* likewise */
+    uint32_t *mark; /* a word beside the task, 0 at first, in which the library notes that their
+                       module stays loaded; NULL: it need not be noted */
 } tarn_task;
 
 /* Is to be the first line of main(): the place where worker processes will begin, and end. Nothing
@@ -203,6 +241,21 @@ TARN_API tarn_status tarn_boot(int argc, char **argv);
 typedef struct tarn_executor tarn_executor;
 
 #define TARN_NONE (-1) /* "none at all", where 0 means the default */
+
+/* What a submit does that finds the queue full. Tasks and callbacks never wait or are refused for it
+ * with TARN_FULL_BLOCK: what they submit is taken over the limit (tarn_stats counts it). */
+typedef enum tarn_when_full {
+    TARN_FULL_BLOCK = 0,  /* it blocks until there is room, or submit_within has passed */
+    TARN_FULL_REFUSE = 1, /* the future ends TARN_FULL */
+    TARN_FULL_CALLER = 2  /* it runs the task itself before it returns. On threads that are no
+                             workers of the executor tarn_worker_index() is then -1, and there is
+                             no tarn_worker_local(): an initializer cannot be had with it */
+} tarn_when_full;
+
+typedef enum tarn_log_level {
+    TARN_LOG_WARNING = 1, /* it goes on, with less */
+    TARN_LOG_ERROR = 2    /* the executor is broken */
+} tarn_log_level;
 
 /* Zero is the default everywhere.
  * Written as keywords: tarn_thread_pool(.max_workers = 3); for an options struct of one's own there
@@ -218,20 +271,72 @@ typedef struct tarn_thread_options {
     const void *initializer_args; /* a struct f_arguments of it; copied. NULL if it takes none */
     const tarn_task *finalizer;   /* takes no argument; run by each worker as it retires, if its
                                      initializer did not fail */
-    double idle_timeout; /* seconds a worker stays without work; 0: 30; negative: leaves at once */
-    size_t stack_size;   /* bytes of each worker's stack, 16 KiB to 64 GiB; 0: 8 MiB. A wait runs
+    double idle_timeout;  /* seconds a worker stays without work; 0: 30; negative: leaves at once */
+    size_t stack_size;    /* bytes of each worker's stack, 16 KiB to 64 GiB; 0: 8 MiB. A wait runs
                             a task in place only while 1/8 of it, at least 64 KiB, is free */
-    char tarn_end_;      /* unused: values without a name are refused here */
+    size_t queue_limit;   /* tasks that wait for a worker, at most; 0: no limit. Those that were
+                            cancelled meanwhile do not count */
+    int when_full;        /* a tarn_when_full */
+    double submit_within; /* seconds that a submit waits for room; then TARN_FULL; 0: no limit */
+    const char *affinity; /* CPUs that the workers may use, as taskset writes them, "0-3,8"; copied;
+                             NULL: those of the thread that starts the worker */
+    bool pin;             /* each worker stays on one CPU of them, in turn, by its index */
+    /* Told, in one sentence, what nobody else is told of: a thread that could not be started, a
+     * task that ended its thread, a broken executor. On any thread, with no lock held; it must not
+     * end this executor. The library never writes to stderr. */
+    void (*on_log)(tarn_log_level level, const char *text, void *data);
+    void *log_data;
+    char tarn_end_; /* unused: values without a name are refused here */
 } tarn_thread_options;
 
 /* A pool of threads. They start on demand and retire when idle. With max_workers = 1 and max_spares
- * = TARN_NONE all tasks run on one and the same thread. options: NULL for all defaults.
+ * = TARN_NONE all tasks run on one and the same thread. options: NULL for all defaults. The default
+ * of max_workers counts the CPUs of .affinity, or else of the calling thread, and not more than the
+ * control group's quota of CPU time, rounded up.
  * Workers block all signals but SIGPROF, SIGABRT and those that their own instructions raise; so
  * does a child that a task spawns, unless told otherwise (POSIX_SPAWN_SETSIGMASK).
  * Returns NULL if it failed, and tarn_last_error() says why: an option is out of range, the
  * initializer takes arguments and none are given, the finalizer takes arguments, no memory.
  * Owns: the caller ends it by tarn_shutdown() or tarn_abandon(). */
 TARN_API tarn_executor *tarn_thread_pool(const tarn_thread_options *options);
+
+typedef enum tarn_priority {
+    TARN_PRIORITY_LOW = -1,
+    TARN_PRIORITY_NORMAL = 0,
+    TARN_PRIORITY_HIGH = 1
+} tarn_priority;
+
+/* What retries are for; to be joined by |. */
+typedef enum tarn_retry {
+    TARN_RETRY_LOST = 1,    /* the worker died, which threads never do */
+    TARN_RETRY_EXPIRED = 2, /* run_limit was reached (not start_within) */
+    TARN_RETRY_FAILED = 4   /* the task called tarn_fail(), or ended its thread */
+} tarn_retry;
+
+typedef struct tarn_task_options {
+    size_t size;         /* sizeof(tarn_task_options); the macro sets it */
+    double start_within; /* seconds from the submit: a task that has not started by then never will,
+                            and ends TARN_EXPIRED at that time whatever the workers do */
+    double run_limit;    /* seconds from each start: then the task is asked to stop. One that sees
+                            it ends TARN_EXPIRED; one that does not look runs on and ends as ever */
+    int priority;        /* a tarn_priority: queued tasks of a higher one start first */
+    int retries;         /* how often a task is run again, at most. It is queued anew each time,
+                            behind the others and over the limit; only the last ending counts. Not
+                            if it was asked to stop by others than run_limit, nor once a shutdown
+                            with .cancel_pending has begun */
+    int retry_on;        /* of tarn_retry; 0: TARN_RETRY_LOST */
+    char tarn_end_;      /* unused: values without a name are refused here */
+} tarn_task_options;
+
+/* The same executor with options for what is submitted through it: tarn_with(pool, .retries = 2).
+ * Of a view's own options those are replaced that are given. Equal options give the same view, and
+ * an executor has 1,024 at most. Everything that takes an executor takes a view, but for what ends
+ * one. The first time limit of an executor starts a thread, which its expired tasks' callbacks use.
+ * Does not block.
+ * Returns NULL if it failed, and tarn_last_error() says why: TARN_INVALID; no memory; no thread;
+ * 1,024 views; in a forked child.
+ * Owns: the executor; valid until it is gone. */
+TARN_API tarn_executor *tarn_with(tarn_executor *executor, const tarn_task_options *options);
 
 typedef struct tarn_shutdown_options {
     size_t size;         /* sizeof(tarn_shutdown_options); the macro sets it */
@@ -243,7 +348,8 @@ typedef struct tarn_shutdown_options {
 } tarn_shutdown_options;
 
 /* Refuses new work, finishes what was submitted, joins the workers and frees the executor. Blocks.
- * New work is refused to its own tasks as well, which may use the executor until they return: if
+ * Submits that wait for room end TARN_CLOSED. What waits for another future (f_after) that does not
+ * end in the meantime ends TARN_CLOSED as well. New work is refused to its own tasks as well, which may use the executor until they return: if
  * they submit others, tarn_drain() it first. One thread at a time.
  * Written as keywords: tarn_shutdown(pool, .cancel_pending = true, .time_limit = 5.0); options may
  * also be NULL: none of them.
@@ -253,12 +359,12 @@ typedef struct tarn_shutdown_options {
  *   TARN_DEADLOCK: called by one of its own workers or callbacks, it would wait for itself: the
  *     executor is closed, nothing is freed;
  *   TARN_CLOSED: in a forked child, the executor is the parent's;
- *   TARN_INVALID: an option is out of range, nothing was done. */
+ *   TARN_INVALID: an option is out of range, or it is a view of tarn_with(): nothing was done. */
 TARN_API tarn_status tarn_shutdown(tarn_executor *executor, const tarn_shutdown_options *options);
 
 /* Refuses new work and gives the executor up: what was submitted still runs, and the last worker
  * frees it. Does not block. May be called from its own tasks, which may use it until they return.
- * exit() does not wait for what still runs. */
+ * exit() does not wait for what still runs. Does nothing to a view. */
 TARN_API void tarn_abandon(tarn_executor *executor);
 
 /* Blocks until nothing is queued or running, callbacks of the tasks included. New work is still
@@ -268,8 +374,44 @@ TARN_API void tarn_abandon(tarn_executor *executor);
 TARN_API tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline);
 
 /* One more than the highest tarn_worker_index() that this executor's tasks can see: max_workers and
- * max_spares together. 0 if executor is NULL. */
+ * max_spares together; never less than it was. 0 if executor is NULL. */
 TARN_API int tarn_worker_limit(const tarn_executor *executor);
+
+/* Changes max_workers, 1 to 32,767; 0: the default, counted anew. More start as they are needed;
+ * those that are too many leave when their tasks have ended. Does not block. To size arrays by
+ * tarn_worker_limit(), resize first.
+ * Returns TARN_OK; TARN_NO_MEMORY; TARN_CLOSED once a shutdown has begun, and in a forked child;
+ * TARN_UNSUPPORTED; TARN_INVALID. */
+TARN_API tarn_status tarn_resize(tarn_executor *executor, int max_workers);
+
+/* The state and the counts of an executor. At any moment, submitted is the sum of queued, running,
+ * ok, failed, cancelled, expired, stopped and lost. Later versions append members. */
+typedef struct tarn_stats {
+    size_t size;          /* sizeof(tarn_stats): to be set before the call */
+    uint64_t max_workers; /* as it was given, or resized */
+    uint64_t workers;     /* there now, spares included */
+    uint64_t spares;      /* of them, those above max_workers */
+    uint64_t idle;        /* of them, those that sleep for want of work */
+    uint64_t queued;      /* submitted, and not started */
+    uint64_t running;     /* started, and not ended; between two tries, too */
+    uint64_t submitted;   /* and not refused, since the executor was opened; as all that follow */
+    uint64_t ok;
+    uint64_t failed; /* in any way that has no count of its own */
+    uint64_t cancelled;
+    uint64_t expired;
+    uint64_t stopped;
+    uint64_t lost;
+    uint64_t rejected;   /* submits that were refused: not among the submitted */
+    uint64_t retried;    /* further tries */
+    uint64_t over_limit; /* submits that a full queue took all the same */
+    uint64_t wakes;      /* of idle workers, for work */
+    uint64_t parks;      /* of workers, for want of work */
+} tarn_stats;
+
+/* Fills *stats, or the part of it that stats->size covers. A count may lag behind a future's end
+ * by a moment. Does not block.
+ * Returns TARN_OK; TARN_CLOSED in a forked child; TARN_INVALID. */
+TARN_API tarn_status tarn_executor_stats(const tarn_executor *executor, tarn_stats *stats);
 
 /* ---- Submit and result, untyped: for bindings, and beneath the typed functions --------------- */
 
@@ -278,6 +420,10 @@ typedef struct tarn_future tarn_future;
 /* args: task->args_size bytes, size must say the same. Else as f_submit(). */
 TARN_API tarn_future *tarn_submit(tarn_executor *executor, const tarn_task *task, const void *args,
                                   size_t size);
+
+/* As f_submit_many(). args: n times task->args_size bytes, one after the other. */
+TARN_API tarn_status tarn_submit_many(tarn_executor *executor, const tarn_task *task,
+                                      const void *args, size_t n, tarn_future **futures);
 
 /* As f_result(). task may be NULL: any task's future will do. result may be NULL if size is 0: only
  * how it ended is wanted; otherwise size must be that of the result, in bytes. */
@@ -320,6 +466,10 @@ TARN_API tarn_status tarn_future_wait(tarn_future *future, tarn_deadline deadlin
  * running or has finished. */
 TARN_API bool tarn_cancel(tarn_future *future);
 
+/* Cancels all of n that have not started. NULL entries are skipped. Returns how many of them never
+ * ran and never will. */
+TARN_API size_t tarn_cancel_all(tarn_future *const *futures, size_t n);
+
 /* Cancels a task that has not started; asks one that runs to stop, and waits up to grace_seconds
  * (>= 0, infinity allowed; 0: only ask) for it to end. A thread is only ever asked: the task learns
  * of it by tarn_stop_requested(), is not woken from a wait, and what it has submitted is not asked.
@@ -330,7 +480,7 @@ TARN_API bool tarn_cancel(tarn_future *future);
 TARN_API tarn_status tarn_stop(tarn_future *future, double grace_seconds);
 
 /* Calls fn(future, data) once when the future has ended: on the thread that ends it, in the order
- * of registration; at once, on this thread, if it has ended already. fn may use any function of
+ * of registration, after what waited for it by f_after() was queued; at once, on this thread, if it has ended already. fn may use any function of
  * this header, and may drop the future; the future is valid in it even if all references were
  * dropped before. It is no part of the task: tarn_fail() does nothing. What blocks in fn holds up
  * the worker it runs on. There is no way to take it back.
@@ -349,6 +499,7 @@ typedef struct tarn_failure {
     const char *file;   /* where the task called tarn_fail(); NULL if it did not */
     int line;           /* likewise; else 0 */
     int worker;         /* the tarn_worker_index() that ran it; -1 if it did not run */
+    int attempts;       /* how often it was started: more than 1 after retries */
 } tarn_failure;
 
 /* NULL if the future has not ended, or ended TARN_OK. Valid until the last drop. */
@@ -422,15 +573,77 @@ TARN_API tarn_status tarn_next(tarn_completions *completions, size_t *tag);
  * Returns -1 if none can be had; tarn_last_error() says why. */
 TARN_API int tarn_completions_fd(tarn_completions *completions);
 
+/* Cancels all futures that were added, have not started, and were not handed out: completions are
+ * a group. They are handed out as the others. Returns how many it cancelled. */
+TARN_API size_t tarn_completions_cancel(tarn_completions *completions);
+
 /* Ends them; the futures are left as they are. Must not be called while another call on it runs. */
 TARN_API void tarn_completions_drop(tarn_completions *completions);
+
+/* ---- Chaining -------------------------------------------------------------------------------- */
+
+/* A future of a task that is queued, over the limit of a full queue, once *before* has ended. No
+ * worker waits for that. tarn_cancel() of it leaves *before* alone; *before* is held until the task
+ * has ended. What has not been queued when its executor is gone ends TARN_CLOSED. Chains of any
+ * length are fine, and a wait inside a task may run what a chain waits for, as it runs a task.
+ *
+ * tarn_after: the task takes the result of *before*, and runs only if that ended TARN_OK; otherwise
+ *   its future ends as *before* did, with that text. A tarn_bytes is copied; a pointer is not: what
+ *   it points to must live until the task has ended. A task without arguments takes nothing.
+ * tarn_then: the task takes one tarn_future *, which is *before*, and runs however that ended.
+ *
+ * Never NULL: a refused call is a future that has ended: TARN_MISMATCH (the result is not what the
+ * task takes: kind and size are compared), and as f_submit(), TARN_FULL excepted.
+ * Owns: the caller drops it. */
+TARN_API tarn_future *tarn_after(tarn_executor *executor, const tarn_task *task,
+                                 tarn_future *before);
+TARN_API tarn_future *tarn_then(tarn_executor *executor, const tarn_task *task,
+                                tarn_future *before);
+
+/* A future without a value that ends when all of the n have ended: TARN_OK if they all did, else as
+ * the first of them in the array that did not. Cancelling it leaves them alone. They are held until
+ * it has ended.
+ * Never NULL: without memory, or with a NULL entry, it has ended and says so.
+ * Owns: the caller drops it. */
+TARN_API tarn_future *tarn_all(tarn_future *const *futures, size_t n);
+
+/* ---- Map ------------------------------------------------------------------------------------- */
+
+/* Calls the task for each of n items and blocks until all have ended, as if each were submitted; but
+ * they go in chunks, sized by how long they take, and only a few chunks are queued at a time. in: n
+ * times task->args_size bytes. out (NULL if the task has no result): n results; those of items that
+ * did not end TARN_OK are left alone. statuses: NULL, or for each item how it ended. in, out and
+ * statuses are not used after the return. An item fails by itself; with .retries it is tried again
+ * by itself; with .start_within or .run_limit each item is a chunk.
+ * Inside a task it may run items in place, as tarn_wait() does.
+ * Returns TARN_OK if every item ended so. Otherwise the status of the first that did not, and
+ * tarn_last_error() has its number and text; or
+ *   TARN_TIMEOUT: the deadline came first. What had not begun never runs (TARN_CANCELLED in
+ *     statuses); what had begun is asked to stop and not waited for (TARN_TIMEOUT);
+ *   TARN_DEADLOCK: as tarn_wait(), with the rest as at a deadline;
+ *   TARN_UNSUPPORTED: the result is a tarn_bytes (take them by tarn_map_from()), or the executor
+ *     has no memory in common with the caller; TARN_NO_MEMORY; TARN_INVALID: nothing was called. */
+TARN_API tarn_status tarn_map(tarn_executor *executor, const tarn_task *task, const void *in,
+                              size_t n, void *out, tarn_status *statuses, tarn_deadline deadline);
+
+/* The same for items that come and go one by one. next(item, data) fills in task->args_size bytes
+ * and returns true, or returns false after the last one; it is called only as far ahead as a few
+ * chunks. take(i, status, result, data) is given the endings in the order of the items; result is
+ * valid for that call, and NULL unless status is TARN_OK. Both are called on this thread. If take
+ * returns false, the map ends there as at a deadline, and returns TARN_CANCELLED. */
+TARN_API tarn_status tarn_map_from(tarn_executor *executor, const tarn_task *task,
+                                   bool (*next)(void *item, void *data),
+                                   bool (*take)(size_t i, tarn_status status, const void *result,
+                                                void *data),
+                                   void *data, tarn_deadline deadline);
 
 /* ---- Promises -------------------------------------------------------------------------------- */
 
 /* A future that the program itself ends: not by a task, but by tarn_promise_set() or _fail(). */
 typedef struct tarn_promise tarn_promise;
 
-/* The future of the promise answers task's f_result(); task NULL: it has no value.
+/* The future of the promise answers task's f_result(); task NULL: it has no value. A value that is
+ * set is released as a result of the task would be.
  * Returns NULL without memory or if task is malformed.
  * Owns: the caller ends it. */
 TARN_API tarn_promise *tarn_promise_new(const tarn_task *task);
@@ -453,6 +666,30 @@ TARN_API tarn_status tarn_promise_fail(tarn_promise *promise, int code, const ch
 /* Ends the promise. A future that has not ended is cancelled. */
 TARN_API void tarn_promise_drop(tarn_promise *promise);
 
+/* ---- Buffers --------------------------------------------------------------------------------- */
+
+/* Memory that tasks share with the program without a copy, whatever their executor: an argument of
+ * type tarn_buffer * is held by its future until the last drop. */
+typedef struct tarn_buffer tarn_buffer;
+
+typedef enum tarn_access {
+    TARN_WORKERS_READ = 0, /* tasks only read it; where they have a process of their own, one that
+                              writes crashes */
+    TARN_WORKERS_WRITE = 1
+} tarn_access;
+
+/* size bytes, all zero, at the start of a page.
+ * Returns NULL without memory, or if size is 0.
+ * Owns: the caller ends it. */
+TARN_API tarn_buffer *tarn_buffer_new(size_t size, tarn_access access);
+TARN_API void *tarn_buffer_data(const tarn_buffer *buffer); /* NULL for NULL */
+TARN_API size_t tarn_buffer_size(const tarn_buffer *buffer);
+
+/* One more reference: returns the buffer itself. tarn_buffer_drop() gives one back; the last frees
+ * the memory. */
+TARN_API tarn_buffer *tarn_buffer_hold(tarn_buffer *buffer);
+TARN_API void tarn_buffer_drop(tarn_buffer *buffer);
+
 /* ---- Inside a task --------------------------------------------------------------------------- */
 
 /* Makes the running task end TARN_FAILED, with a code and a printf-like text, when it returns; what
@@ -462,9 +699,10 @@ TARN_API void tarn_promise_drop(tarn_promise *promise);
 TARN_API void tarn_fail_at(const char *file, int line, int code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* True once the running task was asked to stop, by tarn_stop() or by a tarn_shutdown() with
- * .kill_running. Costs a load or two. A task that was told so ends TARN_STOPPED, unless it calls
- * tarn_fail(); one that never looks ends as if it had not been asked. False outside a task. */
+/* True once the running task was asked to stop, by tarn_stop(), by a tarn_shutdown() with
+ * .kill_running, or by its .run_limit. Costs a load or two. A task that was told so ends
+ * TARN_STOPPED, or TARN_EXPIRED if it was by its limit, unless it calls tarn_fail(); one that never
+ * looks ends as if it had not been asked. False outside a task. */
 TARN_API bool tarn_stop_requested(void);
 
 /* Memory for a tarn_bytes result: size bytes that belong to the future once the task returns a

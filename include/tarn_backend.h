@@ -31,9 +31,11 @@ typedef struct tarn_backend {
     const char *kind;      /* "threads" */
     uint32_t capabilities; /* of tarn_capability */
 
-    /* Takes the future over and returns TARN_OK; or refuses it: a status, and why by
-     * tarn_backend_error(). */
-    tarn_status (*submit)(tarn_executor *executor, tarn_future *future);
+    /* Takes n futures over (n >= 1), linked by tarn_backend_link() from `first` on, and returns
+     * TARN_OK; or refuses them all: a status, and why by tarn_backend_error(). After stop() only
+     * those that are `owed` are taken: tries and continuations of what was submitted before. They
+     * are refused after a stop() with `cancel_pending`, and once finish() could have returned. */
+    tarn_status (*submit)(tarn_executor *executor, tarn_future *first, size_t n, bool owed);
 
     /* Takes no more work from now on. With `cancel_pending` it also empties its queue, and returns
      * the futures linked by tarn_backend_link(), the last to NULL, for the caller to cancel; with
@@ -52,8 +54,13 @@ typedef struct tarn_backend {
     /* As tarn_drain(). Not by its own workers. */
     tarn_status (*drain)(tarn_executor *executor, int64_t until);
 
-    /* As tarn_worker_limit(). */
+    /* As tarn_resize(), max_workers in its range or 0; and as tarn_worker_limit(). */
+    tarn_status (*resize)(tarn_executor *executor, int max_workers);
     int (*worker_limit)(const tarn_executor *executor);
+
+    /* Sets what it knows of *stats, which is zero: max_workers, workers, spares, idle, wakes and
+     * parks. The counts of tasks are the core's. */
+    void (*stats)(const tarn_executor *executor, tarn_stats *stats);
 
     /* By one of its workers that is about to sleep, and when it has woken: others may run in its
      * place. false: nobody could, and it must not sleep; never if `timed`. */
@@ -61,10 +68,17 @@ typedef struct tarn_backend {
     void (*unblock)(tarn_executor *executor);
 } tarn_backend;
 
-/* What every executor begins with. tarn_backend_open() fills it in; only the core uses it. */
+/* What every executor begins with. The back end may set the last three before it calls
+ * tarn_backend_open(), as the options of the same names: the core then keeps to them. The rest is
+ * the core's. */
 struct tarn_executor {
     const tarn_backend *backend;
+    tarn_executor *pool;    /* itself; of a view the executor that runs its tasks */
+    struct tn_front *front; /* what the core keeps of it */
     uint32_t id;
+    int when_full;
+    size_t queue_limit;
+    double submit_within;
 };
 
 /* The next future in a list; for queues, and for what stop() returns. Only the holder of the queue
@@ -75,7 +89,8 @@ TARN_API tarn_future **tarn_backend_link(tarn_future *future);
  * Returns TARN_OK; TARN_NO_MEMORY: there is none, or there are 65,535 executors; TARN_INVALID. */
 TARN_API tarn_status tarn_backend_open(tarn_executor *executor, const tarn_backend *backend);
 
-/* Forgets it, before its memory is freed. No future of it may be queued or running. */
+/* Forgets it, before its memory is freed. No future of it may be queued or running. What still waits
+ * for others ends TARN_CLOSED, here, which runs code of the user. */
 TARN_API void tarn_backend_close(tarn_executor *executor);
 
 /* Runs a future on the calling thread, which is worker number `index` of the executor meanwhile

@@ -4,11 +4,12 @@
  * end; nothing here need be read to use the library.
  *
  * From the top: tools of the preprocessor; what C and C++ say differently; the keyword calls; the
- * four task macros; the shape of a task; its declaration; its definition.
+ * task macros; the shape of a task; its declaration; its definition.
  *
  * Conventions. A macro that ends in _ is private. What ends up in the user's file carries the
  * task's name or ends in _ as well, so that it shadows nothing of the user's. "name" is the task's
- * name, "f" its function, "R" its result, "N" the number of its arguments and "..." their types.
+ * name, "f" its function, "X" and "Y" what releases its arguments and its result (void: nothing),
+ * "R" its result, "N" the number of its arguments and "..." their types.
  */
 #ifndef TARN_MACROS_H
 #define TARN_MACROS_H
@@ -102,8 +103,11 @@ template <class T> struct tarn_type_ {
     static constexpr bool is_array = std::is_array<T>::value;
     static constexpr bool is_bytes = std::is_trivially_copyable<plain>::value;
     static constexpr uint32_t kind = std::is_same<plain, tarn_bytes>::value ? TARN_KIND_BYTES
-                                     : std::is_pointer<T>::value            ? TARN_KIND_POINTER
-                                                                            : TARN_KIND_VALUE;
+                                     : std::is_same<plain, tarn_buffer *>::value ||
+                                             std::is_same<plain, const tarn_buffer *>::value
+                                         ? TARN_KIND_BUFFER
+                                     : std::is_pointer<T>::value ? TARN_KIND_POINTER
+                                                                 : TARN_KIND_VALUE;
 };
 
 /* An overloaded f is resolved as in any other call: the test that takes it wins. */
@@ -186,7 +190,9 @@ template <class T> struct tarn_options_ {
 
 #define TARN_POINTER_CLASS_        5 /* what GCC and Clang answer for any pointer */
 #define TARN_KIND_(T) \
-    (__builtin_types_compatible_p(TARN_TYPE_(T), tarn_bytes) ? TARN_KIND_BYTES \
+    (__builtin_types_compatible_p(TARN_TYPE_(T), tarn_bytes)  ? TARN_KIND_BYTES \
+     : __builtin_types_compatible_p(TARN_TYPE_(T), tarn_buffer *) || \
+       __builtin_types_compatible_p(TARN_TYPE_(T), const tarn_buffer *) ? TARN_KIND_BUFFER \
      : TARN_CLASS_(TARN_LVALUE_(T)) == TARN_POINTER_CLASS_   ? TARN_KIND_POINTER \
                                                              : TARN_KIND_VALUE)
 /* A float would be promoted, with a warning. */
@@ -224,6 +230,10 @@ struct tarn_nobody_;
 #define tarn_thread_pool(...) \
     (tarn_thread_pool)(TARN_OPTIONS_(tarn_thread_options, __VA_ARGS__))
 
+#define tarn_with(...)             TARN_WITH_(__VA_ARGS__, )
+#define TARN_WITH_(executor, ...) \
+    (tarn_with)(executor, TARN_OPTIONS_(tarn_task_options, __VA_ARGS__))
+
 #define tarn_shutdown(...)         TARN_SHUTDOWN_(__VA_ARGS__, )
 #define TARN_SHUTDOWN_(executor, ...) \
     (tarn_shutdown)(executor, TARN_OPTIONS_(tarn_shutdown_options, __VA_ARGS__))
@@ -231,53 +241,66 @@ struct tarn_nobody_;
 /* ---- Tasks ----------------------------------------------------------------------------------- */
 
 #define TARN_TASK(R, ...)          TARN_TASK_AS(TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
-#define TARN_TASK_AS(...)          TARN_SHAPE_(TARN_WHOLE_, __VA_ARGS__)
+#define TARN_TASK_AS(...)          TARN_SHAPE_(TARN_WHOLE_, void, void, __VA_ARGS__)
 #define TARN_TASK_DECLARE(R, ...) \
-    TARN_SHAPE_(TARN_DECLARE_, TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
+    TARN_SHAPE_(TARN_DECLARE_, void, void, TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
 #define TARN_TASK_DEFINE(R, ...) \
-    TARN_SHAPE_(TARN_DEFINE_, TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
+    TARN_SHAPE_(TARN_DEFINE_, void, void, TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
+#define TARN_TASK_OWNING(R, f, X, Y, ...) \
+    TARN_SHAPE_(TARN_WHOLE_, X, Y, f, R, f, __VA_ARGS__)
+#define TARN_TASK_DEFINE_OWNING(R, f, X, Y, ...) \
+    TARN_SHAPE_(TARN_DEFINE_, X, Y, f, R, f, __VA_ARGS__)
 
-#define TARN_WHOLE_NONE_(name, R, f) \
-    TARN_DECLARE_NONE_(name, R, f); TARN_DEFINE_NONE_(name, R, f)
-#define TARN_WHOLE_SOME_(N, name, R, f, ...) \
-    TARN_DECLARE_SOME_(N, name, R, f, __VA_ARGS__); TARN_DEFINE_SOME_(N, name, R, f, __VA_ARGS__)
+#define TARN_WHOLE_NONE_(X, Y, name, R, f) \
+    TARN_DECLARE_NONE_(X, Y, name, R, f); TARN_DEFINE_NONE_(X, Y, name, R, f)
+#define TARN_WHOLE_SOME_(N, X, Y, name, R, f, ...) \
+    TARN_DECLARE_SOME_(N, X, Y, name, R, f, __VA_ARGS__); \
+    TARN_DEFINE_SOME_(N, X, Y, name, R, f, __VA_ARGS__)
 
 /* All of them end in this, so that a semicolon has to follow. */
 #define TARN_END_                  TARN_ASSERT_(1, "a semicolon ends a task")
 
-/* M##NONE_(name, R, f) for no argument or void, M##SOME_(N, name, R, f, A1, ...) for N of them. */
+/* M##NONE_(X, Y, name, R, f) for no argument or void, M##SOME_(N, X, Y, name, R, f, A1, ...) for N
+ * of them. */
 #define TARN_SHAPE_(M, ...)        TARN_JOIN_(TARN_SHAPE_, TARN_COUNT_(__VA_ARGS__))(M, __VA_ARGS__)
-#define TARN_SHAPE_0(M, name, R, f)         M##NONE_(name, R, f)
-#define TARN_SHAPE_1(M, name, R, f, A) \
-    TARN_JOIN_(TARN_SHAPE_1_, TARN_IS_VOID_(A))(M, name, R, f, A)
-#define TARN_SHAPE_1_1(M, name, R, f, A)    M##NONE_(name, R, f)
-#define TARN_SHAPE_1_0(M, name, R, f, A)    M##SOME_(1, name, R, f, A)
-#define TARN_SHAPE_2(M, name, R, f, ...)    M##SOME_(2, name, R, f, __VA_ARGS__)
-#define TARN_SHAPE_3(M, name, R, f, ...)    M##SOME_(3, name, R, f, __VA_ARGS__)
-#define TARN_SHAPE_4(M, name, R, f, ...)    M##SOME_(4, name, R, f, __VA_ARGS__)
-#define TARN_SHAPE_5(M, name, R, f, ...)    M##SOME_(5, name, R, f, __VA_ARGS__)
-#define TARN_SHAPE_6(M, name, R, f, ...)    M##SOME_(6, name, R, f, __VA_ARGS__)
-#define TARN_SHAPE_7(M, name, R, f, ...)    M##SOME_(7, name, R, f, __VA_ARGS__)
-#define TARN_SHAPE_8(M, name, R, f, ...)    M##SOME_(8, name, R, f, __VA_ARGS__)
-#define TARN_SHAPE_9(M, name, R, f, ...) \
+#define TARN_SHAPE_0(M, X, Y, name, R, f)       M##NONE_(X, Y, name, R, f)
+#define TARN_SHAPE_1(M, X, Y, name, R, f, A) \
+    TARN_JOIN_(TARN_SHAPE_1_, TARN_IS_VOID_(A))(M, X, Y, name, R, f, A)
+#define TARN_SHAPE_1_1(M, X, Y, name, R, f, A)  M##NONE_(X, Y, name, R, f)
+#define TARN_SHAPE_1_0(M, X, Y, name, R, f, A)  M##SOME_(1, X, Y, name, R, f, A)
+#define TARN_SHAPE_2(M, X, Y, name, R, f, ...)  M##SOME_(2, X, Y, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_3(M, X, Y, name, R, f, ...)  M##SOME_(3, X, Y, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_4(M, X, Y, name, R, f, ...)  M##SOME_(4, X, Y, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_5(M, X, Y, name, R, f, ...)  M##SOME_(5, X, Y, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_6(M, X, Y, name, R, f, ...)  M##SOME_(6, X, Y, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_7(M, X, Y, name, R, f, ...)  M##SOME_(7, X, Y, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_8(M, X, Y, name, R, f, ...)  M##SOME_(8, X, Y, name, R, f, __VA_ARGS__)
+#define TARN_SHAPE_9(M, X, Y, name, R, f, ...) \
     TARN_ASSERT_(0, #name " has more than 8 arguments: put them into a struct")
 
-/* How many types follow name, R and f: 0 to 8, and 9 for 9 to 16. */
+/* How many types follow X, Y, name, R and f: 0 to 8, and 9 for 9 to 16. */
 #define TARN_COUNT_(...) \
     TARN_COUNT_1_(__VA_ARGS__, 9, 9, 9, 9, 9, 9, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, ~)
-#define TARN_COUNT_1_(name, R, f, a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, count, ...) count
+#define TARN_COUNT_1_(X, Y, name, R, f, a, b, c, d, e, g, h, i, j, k, l, m, n, o, p, q, count, \
+                      ...) count
 
 /* ---- The declaration of a task: what its callers need ---------------------------------------- */
 
-#define TARN_DECLARE_NONE_(name, R, f) \
+#define TARN_DECLARE_NONE_(X, Y, name, R, f) \
     TARN_DECLARE_ANY_(name, R) \
     TARN_INLINE_ tarn_future *name##_submit(tarn_executor *executor_) \
     { \
         return tarn_submit(executor_, &name##_task, TARN_NULL_, 0); \
     } \
+    TARN_INLINE_ tarn_status name##_submit_many(tarn_executor *executor_, size_t n_, \
+                                                tarn_future **futures_) \
+    { \
+        return tarn_submit_many(executor_, &name##_task, TARN_NULL_, n_, futures_); \
+    } \
+    TARN_DECLARE_AFTER_(name) \
     TARN_END_
 
-#define TARN_DECLARE_SOME_(N, name, R, f, ...) \
+#define TARN_DECLARE_SOME_(N, X, Y, name, R, f, ...) \
     TARN_DECLARE_ANY_(name, R) \
     struct name##_arguments { \
         TARN_EACH_##N##_(TARN_MEMBER_, name, __VA_ARGS__) \
@@ -289,6 +312,15 @@ struct tarn_nobody_;
         TARN_EACH_##N##_(TARN_STORE_, name, __VA_ARGS__) \
         return tarn_submit(executor_, &name##_task, &args_, sizeof args_); \
     } \
+    typedef TARN_ITEM_##N##_(name, __VA_ARGS__) name##_item_; \
+    TARN_INLINE_ tarn_status name##_submit_many(tarn_executor *executor_, \
+                                                const name##_item_ *args_, size_t n_, \
+                                                tarn_future **futures_) \
+    { \
+        return tarn_submit_many(executor_, &name##_task, args_, n_, futures_); \
+    } \
+    TARN_DECLARE_AFTER_##N##_(name) \
+    TARN_JOIN_(TARN_DECLARE_MAP_, TARN_IS_VOID_(R))(name, R) \
     TARN_END_
 
 #define TARN_MEMBER_(name, i, A) \
@@ -297,6 +329,30 @@ struct tarn_nobody_;
 #define TARN_PARAMETER_(name, i, A) , TARN_TYPE_(A) a##i##_
 /* An assignment would refuse a struct with a const member. */
 #define TARN_STORE_(name, i, A)    memcpy(TARN_RAW_(&args_.a##i), &a##i##_, sizeof a##i##_);
+
+/* One argument lies in memory as the struct around it does. */
+#define TARN_ITEM_1_(name, A)      TARN_PLAIN_(A)
+#define TARN_ITEM_2_(name, ...)    struct name##_arguments
+#define TARN_ITEM_3_(name, ...)    struct name##_arguments
+#define TARN_ITEM_4_(name, ...)    struct name##_arguments
+#define TARN_ITEM_5_(name, ...)    struct name##_arguments
+#define TARN_ITEM_6_(name, ...)    struct name##_arguments
+#define TARN_ITEM_7_(name, ...)    struct name##_arguments
+#define TARN_ITEM_8_(name, ...)    struct name##_arguments
+
+#define TARN_DECLARE_AFTER_(name) \
+    TARN_INLINE_ tarn_future *name##_after(tarn_executor *executor_, tarn_future *before_) \
+    { \
+        return tarn_after(executor_, &name##_task, before_); \
+    }
+#define TARN_DECLARE_AFTER_1_(name) TARN_DECLARE_AFTER_(name)
+#define TARN_DECLARE_AFTER_2_(name)
+#define TARN_DECLARE_AFTER_3_(name)
+#define TARN_DECLARE_AFTER_4_(name)
+#define TARN_DECLARE_AFTER_5_(name)
+#define TARN_DECLARE_AFTER_6_(name)
+#define TARN_DECLARE_AFTER_7_(name)
+#define TARN_DECLARE_AFTER_8_(name)
 
 #define TARN_DECLARE_ANY_(name, R) \
     extern const tarn_task name##_task __attribute__((visibility(TARN_TASK_VISIBILITY))); \
@@ -319,19 +375,72 @@ struct tarn_nobody_;
         return tarn_result(future_, &name##_task, TARN_NULL_, 0); \
     }
 
+/* The callbacks of tarn_map_from() are typed here; a function called through a pointer of another
+ * type would be undefined. */
+#define TARN_DECLARE_MAP_0(name, R) \
+    TARN_INLINE_ tarn_status name##_map(tarn_executor *executor_, const name##_item_ *in_, \
+                                        size_t n_, TARN_TYPE_(R) *out_, tarn_status *statuses_, \
+                                        tarn_deadline deadline_) \
+    { \
+        return tarn_map(executor_, &name##_task, in_, n_, TARN_RAW_(out_), statuses_, deadline_); \
+    } \
+    typedef bool (*name##_takes_)(size_t, tarn_status, const TARN_PLAIN_(R) *, void *); \
+    TARN_DECLARE_MAP_FROM_(name, \
+                           taker_(i_, status_, TARN_CAST_(const TARN_PLAIN_(R) *, result_), data_))
+#define TARN_DECLARE_MAP_1(name, R) \
+    TARN_INLINE_ tarn_status name##_map(tarn_executor *executor_, const name##_item_ *in_, \
+                                        size_t n_, tarn_status *statuses_, \
+                                        tarn_deadline deadline_) \
+    { \
+        return tarn_map(executor_, &name##_task, in_, n_, TARN_NULL_, statuses_, deadline_); \
+    } \
+    typedef bool (*name##_takes_)(size_t, tarn_status, void *); \
+    TARN_DECLARE_MAP_FROM_(name, taker_(i_, status_, data_))
+
+#define TARN_DECLARE_MAP_FROM_(name, taken) \
+    struct name##_from_ { \
+        bool (*next)(name##_item_ *, void *); \
+        name##_takes_ take; \
+        void *data; \
+    }; \
+    TARN_INLINE_ bool name##_next_(void *item_, void *from_) \
+    { \
+        const struct name##_from_ *own_ = TARN_CAST_(const struct name##_from_ *, from_); \
+        return own_->next(TARN_CAST_(name##_item_ *, item_), own_->data); \
+    } \
+    TARN_INLINE_ bool name##_take_(size_t i_, tarn_status status_, const void *result_, \
+                                   void *from_) \
+    { \
+        name##_takes_ taker_ = TARN_CAST_(const struct name##_from_ *, from_)->take; \
+        void *data_ = TARN_CAST_(const struct name##_from_ *, from_)->data; \
+        (void)result_; \
+        return taken; \
+    } \
+    TARN_INLINE_ tarn_status name##_map_from( \
+        tarn_executor *executor_, bool (*next_)(name##_item_ *, void *), name##_takes_ take_, \
+        void *data_, tarn_deadline deadline_) \
+    { \
+        struct name##_from_ from_ = {next_, take_, data_}; \
+        return tarn_map_from(executor_, &name##_task, next_ ? name##_next_ : TARN_NULL_, \
+                             take_ ? name##_take_ : TARN_NULL_, &from_, deadline_); \
+    }
+
 /* ---- The definition of a task: what its workers need ----------------------------------------- */
 
-#define TARN_DEFINE_NONE_(name, R, f) \
+#define TARN_DEFINE_NONE_(X, Y, name, R, f) \
     TARN_CHECK_FUNCTION_(R, f, void); \
     TARN_CHECK_DECLARED_(name, R, tarn_future *(tarn_executor *)); \
+    TARN_ASSERT_(TARN_IS_VOID_(X), #name " has no arguments to be released: write void"); \
     static void name##_call_(const void *args_, void *result_) \
     { \
         TARN_JOIN_(TARN_CALL_, TARN_IS_VOID_(R))(R, TARN_FUNCTION_(R, f, void)()) \
         (void)args_; \
     } \
-    TARN_DESCRIPTOR_(name, R, TARN_NULL_, 0, 0)
+    TARN_JOIN_(TARN_RELEASE_RESULT_, TARN_IS_VOID_(Y))(name, R, Y) \
+    TARN_DESCRIPTOR_(name, R, TARN_NULL_, 0, 0, TARN_NULL_, TARN_NULL_, \
+                     TARN_JOIN_(TARN_RESULT_RELEASER_, TARN_IS_VOID_(Y))(name))
 
-#define TARN_DEFINE_SOME_(N, name, R, f, ...) \
+#define TARN_DEFINE_SOME_(N, X, Y, name, R, f, ...) \
     TARN_CHECK_FUNCTION_(R, f, __VA_ARGS__); \
     TARN_CHECK_DECLARED_(name, R, tarn_future *(tarn_executor *, __VA_ARGS__)); \
     static void name##_call_(const void *args_, void *result_) \
@@ -341,21 +450,66 @@ struct tarn_nobody_;
         TARN_JOIN_(TARN_CALL_, TARN_IS_VOID_(R))( \
             R, TARN_FUNCTION_(R, f, __VA_ARGS__)(TARN_PASS_##N##_(a_))) \
     } \
+    static void name##_loop_(const void *args_, void *results_, size_t n_, size_t *done_, \
+                             const int *halt_) \
+    { \
+        size_t i_ = *done_; \
+        const struct name##_arguments *a_ = \
+            TARN_CAST_(const struct name##_arguments *, args_) + i_; \
+        for (; i_ < n_ && !__atomic_load_n(halt_, __ATOMIC_RELAXED); a_++) { \
+            TARN_JOIN_(TARN_ITEM_CALL_, TARN_IS_VOID_(R))( \
+                R, TARN_FUNCTION_(R, f, __VA_ARGS__)(TARN_PASS_##N##_(a_))) \
+            __atomic_store_n(done_, ++i_, __ATOMIC_RELAXED); \
+        } \
+    } \
+    TARN_JOIN_(TARN_RELEASE_ARGS_, TARN_IS_VOID_(X))(N, name, X, __VA_ARGS__) \
+    TARN_JOIN_(TARN_RELEASE_RESULT_, TARN_IS_VOID_(Y))(name, R, Y) \
     TARN_OFFSETS_BEGIN_ \
     static const tarn_field name##_fields_[] = {TARN_EACH_##N##_(TARN_FIELD_, name, __VA_ARGS__)}; \
     TARN_OFFSETS_END_ \
-    TARN_DESCRIPTOR_(name, R, name##_fields_, N, sizeof(struct name##_arguments))
+    TARN_DESCRIPTOR_(name, R, name##_fields_, N, sizeof(struct name##_arguments), name##_loop_, \
+                     TARN_JOIN_(TARN_ARGS_RELEASER_, TARN_IS_VOID_(X))(name), \
+                     TARN_JOIN_(TARN_RESULT_RELEASER_, TARN_IS_VOID_(Y))(name))
 
 #define TARN_FIELD_(name, i, A) \
     {#A, TARN_KIND_(A), offsetof(struct name##_arguments, a##i), sizeof(A)},
 
 #define TARN_CALL_0(R, call)       TARN_PLAIN_(R) r_ = call; memcpy(result_, &r_, sizeof r_);
 #define TARN_CALL_1(R, call)       call; (void)result_;
+#define TARN_ITEM_CALL_0(R, call) \
+    TARN_PLAIN_(R) r_ = call; \
+    memcpy(TARN_RAW_(TARN_CAST_(TARN_PLAIN_(R) *, results_) + i_), &r_, sizeof r_);
+#define TARN_ITEM_CALL_1(R, call)  call; (void)results_;
 
-#define TARN_DESCRIPTOR_(name, R, fields, N, size) \
+#define TARN_RELEASE_ARGS_0(N, name, X, ...) \
+    TARN_CHECK_FUNCTION_(void, X, __VA_ARGS__); \
+    static void name##_release_args_(const void *args_) \
+    { \
+        const struct name##_arguments *a_ = \
+            TARN_CAST_(const struct name##_arguments *, args_); \
+        TARN_FUNCTION_(void, X, __VA_ARGS__)(TARN_PASS_##N##_(a_)); \
+    }
+#define TARN_RELEASE_ARGS_1(N, name, X, ...)
+#define TARN_ARGS_RELEASER_0(name) name##_release_args_
+#define TARN_ARGS_RELEASER_1(name) TARN_NULL_
+
+#define TARN_RELEASE_RESULT_0(name, R, Y) \
+    TARN_CHECK_FUNCTION_(void, Y, R); \
+    static void name##_release_result_(const void *result_) \
+    { \
+        TARN_FUNCTION_(void, Y, R)(*TARN_CAST_(const TARN_PLAIN_(R) *, result_)); \
+    }
+#define TARN_RELEASE_RESULT_1(name, R, Y)
+#define TARN_RESULT_RELEASER_0(name) name##_release_result_
+#define TARN_RESULT_RELEASER_1(name) TARN_NULL_
+
+/* The mark is written by the library, so it cannot be part of the constant descriptor. */
+#define TARN_DESCRIPTOR_(name, R, fields, N, size, loop, args_releaser, result_releaser) \
+    static uint32_t name##_mark_; \
     const tarn_task name##_task = { \
         sizeof(tarn_task), #name, name##_call_, \
-        TARN_JOIN_(TARN_RESULT_FIELD_, TARN_IS_VOID_(R))(R), fields, N, 0, size}; \
+        TARN_JOIN_(TARN_RESULT_FIELD_, TARN_IS_VOID_(R))(R), fields, N, 0, size, loop, \
+        args_releaser, result_releaser, &name##_mark_}; \
     TARN_END_
 #define TARN_RESULT_FIELD_0(R)     {#R, TARN_KIND_(R), 0, sizeof(R)}
 #define TARN_RESULT_FIELD_1(R)     {"void", 0, 0, 0}

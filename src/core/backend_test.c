@@ -23,11 +23,16 @@ static immediate *immediate_of(tarn_executor *executor)
     return (immediate *)(void *)executor;
 }
 
-static tarn_status immediate_submit(tarn_executor *executor, tarn_future *future)
+static tarn_status immediate_submit(tarn_executor *executor, tarn_future *first, size_t n,
+                                    bool owed)
 {
-    if (immediate_of(executor)->closed)
+    if (immediate_of(executor)->closed && !owed)
         return TARN_CLOSED;
-    tarn_backend_run(executor, 0, future);
+    while (n-- > 0) {
+        tarn_future *future = first;
+        first = *tarn_backend_link(future);
+        tarn_backend_run(executor, 0, future);
+    }
     return TARN_OK;
 }
 
@@ -66,6 +71,19 @@ static int one_worker(const tarn_executor *executor)
     return 1;
 }
 
+static tarn_status no_resize(tarn_executor *executor, int max_workers)
+{
+    (void)executor;
+    (void)max_workers;
+    return tarn_backend_error(TARN_UNSUPPORTED, NULL);
+}
+
+static void few_stats(const tarn_executor *executor, tarn_stats *stats)
+{
+    (void)executor;
+    stats->max_workers = stats->workers = 1;
+}
+
 static bool immediate_block(tarn_executor *executor, bool timed)
 {
     immediate_of(executor)->blocks++;
@@ -84,7 +102,9 @@ static const tarn_backend immediate_backend = {.size = sizeof immediate_backend,
                                                .finish = immediate_finish,
                                                .drain = immediate_drain,
                                                .abandon = immediate_abandon,
+                                               .resize = no_resize,
                                                .worker_limit = one_worker,
+                                               .stats = few_stats,
                                                .block = immediate_block,
                                                .unblock = immediate_unblock};
 
@@ -111,12 +131,16 @@ static tarn_future *manual_stop(tarn_executor *executor, bool cancel_pending, bo
     return list;
 }
 
-static tarn_status manual_submit(tarn_executor *executor, tarn_future *future)
+static tarn_status manual_submit(tarn_executor *executor, tarn_future *first, size_t n, bool owed)
 {
     manual *m = (manual *)(void *)executor;
-    if (m->length == PLACES)
+    (void)owed;
+    if (m->length + n > PLACES)
         return TARN_FULL;
-    m->queue[m->length++] = future;
+    while (n-- > 0) {
+        m->queue[m->length++] = first;
+        first = *tarn_backend_link(first);
+    }
     return TARN_OK;
 }
 
@@ -138,7 +162,9 @@ static const tarn_backend manual_backend = {.size = sizeof manual_backend,
                                             .finish = manual_finish,
                                             .abandon = immediate_abandon,
                                             .drain = immediate_drain,
+                                            .resize = no_resize,
                                             .worker_limit = one_worker,
+                                            .stats = few_stats,
                                             .block = immediate_block,
                                             .unblock = immediate_unblock};
 
@@ -608,23 +634,28 @@ TEST(a_wait_without_an_end_inside_a_blocking_section_is_asked_for_too)
     assert_int_equal(tarn_shutdown(&i.executor), TARN_OK);
 }
 
-static tarn_status answer_nonsense(tarn_executor *executor, tarn_future *future)
+static tarn_status answer_nonsense(tarn_executor *executor, tarn_future *first, size_t n, bool owed)
 {
     (void)executor;
-    (void)future;
+    (void)first;
+    (void)n;
+    (void)owed;
     return (tarn_status)-99;
 }
 
-static tarn_status answer_end(tarn_executor *executor, tarn_future *future)
+static tarn_status answer_end(tarn_executor *executor, tarn_future *first, size_t n, bool owed)
 {
     (void)executor;
-    (void)future;
+    (void)first;
+    (void)n;
+    (void)owed;
     return TARN_END;
 }
 
 TEST(a_refusal_that_is_no_failure_is_a_fault_of_the_back_end)
 {
-    tarn_status (*const answers[])(tarn_executor *, tarn_future *) = {answer_nonsense, answer_end};
+    tarn_status (*const answers[])(tarn_executor *, tarn_future *, size_t, bool) = {answer_nonsense,
+                                                                                    answer_end};
     for (int i = 0; i < 2; i++) {
         immediate own = {.closed = false};
         tarn_backend odd = immediate_backend;

@@ -2,6 +2,7 @@
 #include "core/cell.h"
 
 #include "core/heap.h"
+#include "core/release.h"
 #include "platform/memory.h"
 
 tn_block *tn_block_new(size_t size)
@@ -57,16 +58,34 @@ tarn_future *tn_cell_new(const tarn_task *task, size_t payload, uint32_t owners)
     return cell;
 }
 
+/* What it owns: its result if it ended well, and its arguments, if it ever had any. */
+static void release_contents(const tarn_future *cell, uint32_t state)
+{
+    const tarn_task *task = cell->task;
+    const tn_ext *ext = tn_cell_ext(cell);
+    if ((state & TN_STATE_MASK) == TN_FINISHED && cell->status == TARN_OK)
+        tn_release_result(task, tn_cell_result(cell));
+    if (!(state & (TN_PROMISE | TN_CHAINED)))
+        tn_release_args(task, tn_cell_payload(cell), !ext || !ext->chain);
+}
+
 static void free_cell(tarn_future *cell)
 {
+    uint32_t state = tn_u32_load_relaxed(&cell->state);
+    if (state & TN_OWNING)
+        release_contents(cell, state);
     tn_ext *ext = tn_cell_ext(cell);
     if (ext) {
+        if (ext->body)
+            ext->body->dispose(cell);
         tn_block_free_all(ext->memory, NULL);
         tn_free(ext->payload);
         tn_free(ext->text);
+        tn_free(ext->limit);
+        tn_free(ext->chain);
         tn_free(ext);
     }
-    tn_heap_give(cell, tn_u32_load_relaxed(&cell->state));
+    tn_heap_give(cell, state);
 }
 
 void tn_cell_release(tarn_future *cell, uint32_t owner)

@@ -7,6 +7,7 @@
 #ifndef TN_CORE_CELL_H
 #define TN_CORE_CELL_H
 
+#include "core/layout.h"
 #include "platform/atomic.h"
 
 #include <stdalign.h>
@@ -26,22 +27,35 @@
 #define TN_PROMISE    0x0080u /* no task runs it: the program ends it */
 #define TN_IMMORTAL   0x0100u /* static: never freed, never counted */
 #define TN_LARGE      0x0200u /* of the 128-byte class */
+#define TN_SPECIAL    0x0400u /* its ext says more about how it is to be run and ended */
+#define TN_COUNTED    0x0800u /* pending, and counted against the limit of a queue */
+#define TN_OWNING     0x1000u /* it owns arguments or a result that are to be released */
+#define TN_OVERDUE    0x2000u /* the running task has reached its own time limit */
+#define TN_CHAINED    0x4000u /* not queued yet: it waits for other futures to end */
+#define TN_SEEN       0x8000u /* of chain.c, under the mutex of the graph */
 #define TN_HOME_SHIFT 16      /* above: the heap that it came from */
 
-/* The owners word: whoever takes it to zero frees the cell. The low bits count handles and the
- * nodes of completions; each other kind of owner is one bit, as there is at most one of each. */
+/* The owners word: whoever takes it to zero frees the cell. The low bits count handles, the nodes
+ * of completions and the futures chained to it; each other kind of owner is one bit, as there is at
+ * most one of each. */
 #define TN_HANDLE        0x00000001u
 #define TN_HANDLES       0x00ffffffu
 #define TN_OWNER_QUEUE   0x01000000u /* the entry in a queue, then the worker that took it out */
 #define TN_OWNER_CLAIM   0x02000000u /* a worker that runs it while the entry is still queued */
 #define TN_OWNER_HOOKS   0x04000000u /* the thread that runs its callbacks */
 #define TN_OWNER_PROMISE 0x08000000u /* the promise */
+#define TN_OWNER_TIMER   0x10000000u /* the timer, while it ends it */
+#define TN_OWNER_CHAIN   0x20000000u /* the hooks by which it waits for others */
 
 #define TN_SMALL_PAYLOAD 16
 #define TN_LARGE_PAYLOAD 80
 #define TN_NO_RUNNER     UINT16_MAX
 
 struct tn_hook;
+struct tn_chain;
+struct tn_frame;
+struct tn_limit;
+struct tn_view;
 
 /* Memory of a tarn_bytes result. */
 typedef struct tn_block {
@@ -56,12 +70,26 @@ tn_block *tn_block_new(size_t size);
 /* Frees a list of blocks, all but the one that `kept` points into, which is returned. */
 tn_block *tn_block_free_all(tn_block *blocks, const void *kept);
 
+/* A future that is more than one call. */
+typedef struct tn_body {
+    void (*run)(tarn_future *future, struct tn_frame *frame);
+    void (*dispose)(tarn_future *future); /* before it is freed; runs code of the user */
+} tn_body;
+
 /* What only some futures need, allocated when the first such thing turns up. */
 typedef struct tn_ext {
     void *payload;        /* arguments and result, if they do not fit the cell */
     tn_block *memory;     /* of tarn_result_memory() */
     char *text;           /* of the failure; NULL: that of its status */
     tarn_failure failure; /* size 0: none recorded */
+
+    /* Only if TN_SPECIAL. */
+    struct tn_view *view;   /* its options; NULL: none. The view is the executor's: not to be looked
+                               at once the future has ended */
+    int attempts;           /* how often it has started */
+    struct tn_limit *limit; /* its place among those with a time limit; NULL: it has none */
+    struct tn_chain *chain; /* what it waits for, or waited; NULL: nothing */
+    const struct tn_body *body; /* what it is in place of one call of its task; NULL: one call */
 } tn_ext;
 
 struct tarn_future {
@@ -102,6 +130,12 @@ static inline void *tn_cell_payload(const tarn_future *cell)
 {
     const tn_ext *ext = tn_cell_ext(cell);
     return ext && ext->payload ? ext->payload : (void *)(uintptr_t)(cell + 1);
+}
+
+/* Where a started task writes its result; its value once the future has ended TARN_OK. */
+static inline void *tn_cell_result(const tarn_future *cell)
+{
+    return (unsigned char *)tn_cell_payload(cell) + tn_layout_of(cell->task).result;
 }
 
 #endif

@@ -366,6 +366,44 @@ int tarn_completions_fd(tarn_completions *completions)
     return fd;
 }
 
+/* The next future of a block that was not handed out, from node *i on, with a handle; NULL: none. */
+static tarn_future *next_pending(tarn_completions *c, node_block *block, size_t *i)
+{
+    tarn_future *future = NULL;
+    tn_mutex_lock(&c->mutex);
+    while (!future && *i < block->count) {
+        future = block->nodes[(*i)++].future;
+        if (future && (tn_future_ended(future) || !tn_cell_hold(future)))
+            future = NULL;
+    }
+    tn_mutex_unlock(&c->mutex);
+    return future;
+}
+
+size_t tarn_completions_cancel(tarn_completions *completions)
+{
+    tarn_completions *c = completions;
+    size_t cancelled = 0;
+    if (!c) {
+        tn_error(TARN_INVALID, "tarn_completions_cancel: completions is NULL");
+        return 0;
+    }
+    if (check_process(c) != TARN_OK)
+        return 0;
+    tn_mutex_lock(&c->mutex);
+    node_block *block = c->blocks;
+    tn_mutex_unlock(&c->mutex);
+    /* Not under the mutex, which the end of each takes; blocks stay where they are. */
+    for (; block; block = block->next) {
+        tarn_future *future;
+        for (size_t i = 0; (future = next_pending(c, block, &i));) {
+            cancelled += tarn_cancel(future);
+            tn_cell_release(future, TN_HANDLE);
+        }
+    }
+    return cancelled;
+}
+
 void tarn_completions_drop(tarn_completions *completions)
 {
     tarn_completions *c = completions;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/context.h"
 
-#include "core/future.h"
-#include "core/hook.h"
+#include "core/callback.h"
 #include "core/registry.h"
 #include "core/status.h"
 #include "platform/memory.h"
@@ -19,16 +18,17 @@ typedef struct place {
 TN_THREAD_LOCAL(place, here);
 TN_THREAD_LOCAL(tn_inside *, innermost);
 
-static void end_thread(void);
-
-static tn_thread_end thread_end = TN_THREAD_END(end_thread);
-
 tn_context *tn_context_here(void)
 {
     return here()->context;
 }
 
-bool tn_context_enter(tn_context *context)
+tn_context *tn_context_left_behind(void)
+{
+    return here()->context && here()->outlives ? here()->context : NULL;
+}
+
+void tn_context_enter(tn_context *context)
 {
     enum { LEAST = 64 * 1024 };
     size_t reserve = context->stack_size / 8 > LEAST ? context->stack_size / 8 : LEAST;
@@ -44,9 +44,9 @@ bool tn_context_enter(tn_context *context)
     context->in_graph = false;
     context->local = NULL;
     context->runner = tn_deadlock_enter();
+    tn_books_open(&context->books);
     here()->context = context;
     here()->outlives = context->lost != NULL;
-    return tn_thread_end_arm(&thread_end) == 0;
 }
 
 void tn_context_leave(tn_context *context)
@@ -54,6 +54,7 @@ void tn_context_leave(tn_context *context)
     tn_deadlock_leave(context->runner);
     if (context->frames != context->few)
         tn_free(context->frames);
+    tn_books_open(NULL);
     here()->context = NULL;
 }
 
@@ -81,7 +82,7 @@ bool tn_is_inside(const tarn_executor *executor)
 void tn_context_after_fork(void)
 {
     tn_context *context = here()->context;
-    if (context && tn_registry_is_foreign(context->executor->id))
+    if (context && context->executor && tn_registry_is_foreign(context->executor->id))
         here()->context = NULL;
 }
 
@@ -104,10 +105,10 @@ static tarn_status refuse_lonely(void)
 /* Gives the permit back; false: it must not. */
 static bool give_back(tn_context *context, bool timed)
 {
-    const tarn_backend *backend = context->executor->backend;
     bool in_section = context->sections > 0;
-    if (in_section && timed)
+    if (!context->executor || (in_section && timed))
         return true;
+    const tarn_backend *backend = context->executor->backend;
     /* The section around it was entered as one that ends by itself; this wait may not. */
     if (in_section)
         backend->unblock(context->executor);
@@ -142,7 +143,7 @@ void tn_sleep_end(tn_context *context)
     if (context->in_graph)
         tn_deadlock_remove(context->runner);
     context->in_graph = false;
-    if (--context->sections == 0)
+    if (--context->sections == 0 && context->executor)
         context->executor->backend->unblock(context->executor);
 }
 
@@ -199,25 +200,4 @@ tn_frame tn_context_pop(tn_context *context)
 {
     end_own_sections(context);
     return context->frames[--context->depth];
-}
-
-/* A task, callback, initializer or finalizer ended its thread: nobody returns to what called it. */
-static void end_thread(void)
-{
-    tn_context *context = here()->context;
-    if (!context || !here()->outlives)
-        return;
-    while (context->depth > 0) {
-        tn_frame frame = tn_context_pop(context);
-        if (frame.over || !frame.future)
-            continue;
-        tn_block_free_all(frame.memory, NULL);
-        if (!frame.failed)
-            tn_future_explain(frame.future,
-                              (tarn_failure){.status = TARN_FAILED, .worker = context->index},
-                              tn_text_copy("the task ended its thread"));
-        tn_future_finish(frame.future, TARN_FAILED);
-        tn_cell_release(frame.future, frame.owner);
-    }
-    context->lost(context);
 }

@@ -6,6 +6,7 @@
 #define TN_CORE_CONTEXT_H
 
 #include "core/cell.h"
+#include "core/count.h"
 #include "core/deadlock.h"
 
 #include <tarn_backend.h>
@@ -19,16 +20,19 @@ typedef struct tn_frame {
     tn_block *memory;
     char *text; /* where an initializer's failure is written; `text_size` bytes */
     size_t text_size;
-    unsigned callbacks; /* tn_callbacks_running() when it began */
-    bool failed;        /* tarn_fail() was called */
-    bool told;          /* tarn_stop_requested() said true */
-    bool over;          /* the task has returned; its callbacks run */
+    unsigned callbacks;            /* tn_callbacks_running() when it began */
+    const tn_atomic_u32 *visiting; /* not NULL: the thread is no worker of the task's executor; 1:
+                                      the task is asked to stop */
+    tn_atomic_u32 *halt; /* where a failure is noted, for a task in a loop of them; NULL: nowhere */
+    bool failed;         /* tarn_fail() was called */
+    bool told;           /* tarn_stop_requested() said true */
+    bool over;           /* the task has returned; its callbacks run */
 } tn_frame;
 
 /* A worker's thread. Its back end fills in the first part before tn_context_enter(). Only the
  * thread itself touches it. */
 typedef struct tn_context {
-    tarn_executor *executor;
+    tarn_executor *executor;       /* NULL: the thread is no worker, it only runs a task */
     int index;                     /* tarn_worker_index() */
     const tn_atomic_u32 *stopping; /* not 0: all that runs here is asked to stop */
     size_t stack_size;
@@ -45,12 +49,15 @@ typedef struct tn_context {
     size_t depth, room;
     tn_frame few[4];
     bool in_graph; /* its wait is in the waits-for graph */
+    tn_books books;
 } tn_context;
 
-/* Makes the calling thread that worker, until it leaves. false: no memory to notice the end of the
- * thread; it is that worker all the same, but must not run a task. */
-bool tn_context_enter(tn_context *context);
+/* Makes the calling thread that worker, until it leaves: see tn_run_enter(). */
+void tn_context_enter(tn_context *context);
 void tn_context_leave(tn_context *context);
+
+/* When the calling thread ends: its context, if that is still to be looked at; otherwise NULL. */
+tn_context *tn_context_left_behind(void);
 
 /* The calling thread is no worker any more if it has just come out of fork() as another process. */
 void tn_context_after_fork(void);

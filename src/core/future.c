@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/future.h"
 
+#include "core/admission.h"
+#include "core/count.h"
 #include "core/hook.h"
 #include "core/registry.h"
 #include "core/status.h"
@@ -9,26 +11,28 @@
 
 /* ---- Transitions ----------------------------------------------------------------------------- */
 
-static bool leave_pending(tarn_future *future, uint32_t change)
+static bool leave_pending(tarn_future *future, uint32_t unless, uint32_t change)
 {
     uint32_t state = tn_u32_load_relaxed(&future->state);
     do {
-        if (state & (TN_STATE_MASK | TN_SEIZED))
+        if (state & (TN_STATE_MASK | TN_SEIZED | unless))
             return false;
         /* acquire: what the submitter wrote; the queue's lock gives it to workers, but a claim
          * comes without. */
-    } while (!tn_u32_cas_weak_acquire(&future->state, &state, state | change));
+    } while (!tn_u32_cas_weak_acquire(&future->state, &state, (state & ~TN_COUNTED) | change));
+    if (state & TN_COUNTED)
+        tn_admission_leave(future->executor, 1);
     return true;
 }
 
 bool tn_future_start(tarn_future *future)
 {
-    return leave_pending(future, TN_RUNNING);
+    return leave_pending(future, TN_CHAINED, TN_RUNNING);
 }
 
 bool tn_future_seize(tarn_future *future)
 {
-    return leave_pending(future, TN_SEIZED);
+    return leave_pending(future, 0, TN_SEIZED);
 }
 
 void tn_future_finish(tarn_future *future, tarn_status status)
@@ -36,12 +40,41 @@ void tn_future_finish(tarn_future *future, tarn_status status)
     /* Nobody else leaves RUNNING or SEIZED: what is read here stays until the end. */
     uint32_t from = tn_u32_load_relaxed(&future->state) & (TN_STATE_MASK | TN_SEIZED);
     future->status = (int16_t)status;
+    tn_count_end(future->executor, status, from == TN_RUNNING);
     tn_hooks_end(future, from, TN_FINISHED);
 }
 
 bool tn_future_cancel(tarn_future *future)
 {
     return tn_hooks_end(future, TN_PENDING, TN_CANCELLED);
+}
+
+void tn_future_retry(tarn_future *future)
+{
+    uint32_t state = tn_u32_load_relaxed(&future->state);
+    /* release: whoever starts it next sees what this try left behind. */
+    while (!tn_u32_cas_weak_release(&future->state, &state,
+                                    (state & ~(TN_STATE_MASK | TN_OVERDUE)) | TN_PENDING))
+        ;
+}
+
+bool tn_future_arm(tarn_future *future)
+{
+    uint32_t state = tn_u32_load_relaxed(&future->state);
+    do {
+        if (state & (TN_STATE_MASK | TN_SEIZED))
+            return false;
+        /* release: the arguments. */
+    } while (!tn_u32_cas_weak_release(&future->state, &state, state & ~TN_CHAINED));
+    return true;
+}
+
+void tn_future_overdue(tarn_future *future)
+{
+    uint32_t state = tn_u32_load_relaxed(&future->state);
+    while ((state & TN_STATE_MASK) == TN_RUNNING &&
+           !tn_u32_cas_weak_relaxed(&future->state, &state, state | TN_OVERDUE))
+        ;
 }
 
 /* ---- Failures -------------------------------------------------------------------------------- */
@@ -51,6 +84,10 @@ static void record(tarn_future *future, tn_ext *ext, tarn_failure failure, char 
     failure.size = sizeof failure;
     failure.text = text ? text : tarn_status_text(failure.status);
     failure.task = tn_task_name(future->task);
+    if (tn_future_word(future) & TN_SPECIAL)
+        failure.attempts = ext->attempts;
+    /* There is another one if this was not the first try. */
+    tn_free(ext->text);
     ext->failure = failure;
     ext->text = text;
 }
@@ -150,10 +187,20 @@ bool tarn_cancel(tarn_future *future)
     if (tn_future_check_process(future) != TARN_OK)
         return false;
     uint32_t executor = future->executor;
+    bool queued = !(tn_future_word(future) & TN_CHAINED);
     if (!tn_future_cancel(future))
         return tarn_cancelled(future);
-    tn_registry_discard(executor);
+    if (queued)
+        tn_registry_discard(executor);
     return true;
+}
+
+size_t tarn_cancel_all(tarn_future *const *futures, size_t n)
+{
+    size_t cancelled = 0;
+    for (size_t i = 0; futures && i < n; i++)
+        cancelled += futures[i] && tarn_cancel(futures[i]);
+    return cancelled;
 }
 
 /* Of what is written to futures that have ended: the failures that nobody recorded before. */
@@ -172,7 +219,7 @@ const tarn_failure *tarn_error(const tarn_future *future)
     tarn_future *cell = (tarn_future *)(uintptr_t)future;
     tn_mutex_lock(&tn_failure_mutex);
     tn_ext *ext = tn_cell_need_ext(cell);
-    if (ext && ext->failure.size == 0)
+    if (ext && ext->failure.status != status)
         record(cell, ext, (tarn_failure){.status = status, .worker = -1}, NULL);
     tn_mutex_unlock(&tn_failure_mutex);
     return ext ? &ext->failure : tn_status_failure(status);

@@ -4,8 +4,10 @@
  * can be seen by others:
  *
  *   PENDING --start--> RUNNING --finish--> FINISHED
+ *   RUNNING --retry--> PENDING
  *   PENDING --seize--> (pending, seized) --finish--> FINISHED
  *   PENDING --cancel--> CANCELLED
+ *   PENDING, chained --arm--> PENDING
  */
 #ifndef TN_CORE_FUTURE_H
 #define TN_CORE_FUTURE_H
@@ -13,7 +15,7 @@
 #include "core/cell.h"
 #include "platform/mutex.h"
 
-/* PENDING to RUNNING; false: cancelled, claimed by another worker, or seized. From here on the
+/* PENDING to RUNNING; false: cancelled, claimed by another worker, seized, or chained. From here on the
  * caller alone writes payload, status and ext. */
 bool tn_future_start(tarn_future *future);
 
@@ -27,6 +29,16 @@ void tn_future_finish(tarn_future *future, tarn_status status);
 /* PENDING to CANCELLED; false: it was not PENDING. The caller's owner may be a handle. */
 bool tn_future_cancel(tarn_future *future);
 
+/* RUNNING to PENDING, by its runner: it is to run once more. What it was asked is forgotten. */
+void tn_future_retry(tarn_future *future);
+
+/* Ends its being chained: its arguments are there, and it may be queued; false: it was cancelled or
+ * seized. */
+bool tn_future_arm(tarn_future *future);
+
+/* Notes that the running task has reached its time limit; does nothing to one that does not run. */
+void tn_future_overdue(tarn_future *future);
+
 /* Records a failure before the end: its place, and its text, which was allocated and belongs to the
  * future from here on. NULL: that of the status. Without memory all but the status is lost. */
 void tn_future_explain(tarn_future *future, tarn_failure failure, char *text);
@@ -36,8 +48,7 @@ void tn_future_explain(tarn_future *future, tarn_failure failure, char *text);
 void tn_future_refuse(tarn_future *future, tarn_status status, const char *text);
 
 /* Ends a list of queued futures, by `link`, and gives back TN_OWNER_QUEUE of each: TARN_CANCELLED,
- * or another status with its text. Those that have ended or started otherwise are left as they are.
- *  */
+ * or another status with its text. Those that have ended or started otherwise are left as they are. */
 void tn_futures_end(tarn_future *list, tarn_status status, const char *text);
 
 /* A future of its own that has ended already: one reference, never NULL. */

@@ -3,10 +3,12 @@
 /* The protocol, with the argument that no wake-up is lost, is in README.md. */
 #include "core/hook.h"
 
+#include "core/admission.h"
+#include "core/callback.h"
+#include "core/count.h"
 #include "core/deadline.h"
 #include "platform/futex.h"
 #include "platform/memory.h"
-#include "platform/tls.h"
 
 #include <limits.h>
 
@@ -20,8 +22,7 @@ static void wait_for_lock(tarn_future *cell, uint32_t state)
     tn_futex_wait(&cell->state, state | TN_WAITER, TN_CLOCK_NEVER);
 }
 
-/* Takes the hook lock unless the future has ended. */
-static bool lock_unless_ended(tarn_future *cell)
+bool tn_hooks_lock(tarn_future *cell)
 {
     uint32_t state = tn_u32_load_acquire(&cell->state);
     for (;;) {
@@ -36,8 +37,8 @@ static bool lock_unless_ended(tarn_future *cell)
     }
 }
 
-/* Gives the lock back, saying whether hooks are left. */
-static void unlock(tarn_future *cell)
+/* Says in the state whether hooks are left. */
+void tn_hooks_unlock(tarn_future *cell)
 {
     bool said = tn_u32_load_relaxed(&cell->state) & TN_HOOKS;
     uint32_t change = said == !cell->hooks ? TN_HOOK_LOCK | TN_HOOKS : TN_HOOK_LOCK;
@@ -75,73 +76,106 @@ static void unlink_hook(tarn_future *cell, tn_hook *hook)
 bool tn_hook_add(tn_hook *hook)
 {
     tarn_future *cell = hook->future;
-    if (!lock_unless_ended(cell))
+    if (!tn_hooks_lock(cell))
         return false;
     link_last(cell, hook);
-    unlock(cell);
+    tn_hooks_unlock(cell);
     return true;
 }
 
-void tn_hook_remove(tn_hook *hook)
+bool tn_hook_remove(tn_hook *hook)
 {
     tarn_future *cell = hook->future;
-    if (lock_unless_ended(cell)) {
-        if (hook->next)
+    bool linked = false;
+    if (tn_hooks_lock(cell)) {
+        linked = hook->next;
+        if (linked)
             unlink_hook(cell, hook);
-        unlock(cell);
+        tn_hooks_unlock(cell);
     }
-    /* It has ended, and the lock was free since: all hooks were told. */
+    /* If it has ended, the lock was free since: all hooks were told. */
+    return linked;
 }
 
-/* Tells the hooks, oldest first, and returns the callbacks among them as a list by `next`. */
-static tn_hook *tell_hooks(tarn_future *cell)
+static void append(tn_hook_list *list, tn_hook *hook)
 {
-    tn_hook *callbacks = NULL;
-    tn_hook **last = &callbacks;
+    hook->next = NULL;
+    if (list->first)
+        list->last->next = hook;
+    else
+        list->first = hook;
+    list->last = hook;
+}
+
+static tn_hook *take_first(tn_hook_list *list)
+{
+    tn_hook *hook = list->first;
+    if (hook)
+        list->first = hook->next;
+    return hook;
+}
+
+/* Tells the hooks, oldest first; true: a callback is among them. */
+static bool tell_hooks(tarn_future *cell)
+{
+    tn_aftermath *own = tn_aftermath_here();
+    tn_hook *callback = NULL;
     while (cell->hooks) {
         tn_hook *hook = cell->hooks;
         unlink_hook(cell, hook);
-        if (hook->owner) {
+        if (!hook->owner)
+            append(&own->callbacks, callback = hook);
+        else if (hook->owner->later)
+            append(&own->later, hook);
+        else
             hook->owner->ended(hook->owner, hook);
-        } else {
-            *last = hook;
-            last = &hook->next;
-        }
     }
-    return callbacks;
-}
-
-TN_THREAD_LOCAL(unsigned, running);
-
-unsigned tn_callbacks_running(void)
-{
-    return *running();
+    /* The last one gives the owner back that keeps the cell for all of them. */
+    if (callback)
+        callback->tag = 1;
+    return callback;
 }
 
 void tn_callback_run(tarn_future *future, void (*fn)(tarn_future *future, void *data), void *data)
 {
-    ++*running();
+    tn_aftermath saved;
+    tn_callback_begin(&saved);
     fn(future, data);
-    --*running();
+    tn_callback_end(&saved);
 }
 
-static void run_callbacks(tarn_future *cell, tn_hook *hooks)
+static void run_callback(tn_callback *callback)
 {
-    /* A callback may drop the handle that kept the cell alive. */
-    tn_u32_add_relaxed(&cell->owners, TN_OWNER_HOOKS);
-    while (hooks) {
-        tn_callback *callback = (tn_callback *)(void *)hooks;
-        hooks = hooks->next;
-        tn_callback_run(cell, callback->fn, callback->data);
-        tn_free(callback);
+    tarn_future *cell = callback->hook.future;
+    bool last = callback->hook.tag == 1;
+    tn_callback_run(cell, callback->fn, callback->data);
+    tn_free(callback);
+    if (last)
+        tn_cell_release(cell, TN_OWNER_HOOKS);
+}
+
+/* A chain of futures that fail one another is as long as it likes, and the stack is not: what is
+ * told later ends the next one from this loop, not from within the former's end. */
+static void work_off(void)
+{
+    tn_aftermath *own = tn_aftermath_here();
+    if (own->in_use)
+        return;
+    own->in_use = true;
+    while (own->later.first || own->callbacks.first) {
+        tn_hook *hook;
+        while ((hook = take_first(&own->later)))
+            hook->owner->later(hook);
+        if ((hook = take_first(&own->callbacks)))
+            run_callback((tn_callback *)(void *)hook);
     }
-    tn_cell_release(cell, TN_OWNER_HOOKS);
+    own->in_use = false;
 }
 
 bool tn_hooks_end(tarn_future *cell, uint32_t from, uint32_t state)
 {
     uint32_t old = tn_u32_load_relaxed(&cell->state);
-    uint32_t ended;
+    uint32_t executor = cell->executor, ended;
     for (;;) {
         if ((old & (TN_STATE_MASK | TN_SEIZED)) != from)
             return false;
@@ -150,7 +184,7 @@ bool tn_hooks_end(tarn_future *cell, uint32_t from, uint32_t state)
             old = tn_u32_load_relaxed(&cell->state);
             continue;
         }
-        ended = (old & ~(TN_STATE_MASK | TN_SEIZED)) | state;
+        ended = (old & ~(TN_STATE_MASK | TN_SEIZED | TN_COUNTED)) | state;
         if (old & TN_HOOKS)
             ended |= TN_HOOK_LOCK;
         /* release: result and status; acquire: the ring of hooks. */
@@ -158,13 +192,18 @@ bool tn_hooks_end(tarn_future *cell, uint32_t from, uint32_t state)
             break;
     }
 
-    tn_hook *callbacks = NULL;
+    if (old & TN_COUNTED)
+        tn_admission_leave(executor, 1);
+    if (state == TN_CANCELLED)
+        tn_count_end(executor, TARN_CANCELLED, false);
+
     if (old & TN_HOOKS) {
-        callbacks = tell_hooks(cell);
+        /* A callback may drop the handle that kept the cell alive, and so may what it wakes. */
+        if (tell_hooks(cell))
+            tn_u32_add_relaxed(&cell->owners, TN_OWNER_HOOKS);
         /* From here on it wakes: a sleeper may have come while the hooks were told. */
-        unlock(cell);
-        if (callbacks)
-            run_callbacks(cell, callbacks);
+        tn_hooks_unlock(cell);
+        work_off();
     } else if (old & TN_WAITER) {
         tn_futex_wake(&cell->state, INT_MAX);
     }

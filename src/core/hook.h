@@ -22,12 +22,16 @@ typedef struct tn_hook {
 
 _Static_assert(sizeof(tn_hook) == 40 || sizeof(void *) != 8, "one node of a completions");
 
-/* What a wait or completions begins with. `ended` runs once for each hook, when its future has
- * ended, under that future's TN_HOOK_LOCK, on whatever thread ends it: it publishes and wakes. It
- * never calls out or takes another hook lock, and blocks on nothing but a mutex that is held for a
- * few instructions. The hook is unlinked already. */
+/* What a wait or completions begins with; one of the two is there. The hook is unlinked already. */
 struct tn_hook_owner {
+    /* Runs once for each hook, when its future has ended, under that future's TN_HOOK_LOCK, on
+     * whatever thread ends it: it publishes and wakes. It never calls out or takes another hook
+     * lock, and blocks on nothing but a mutex that is held for a few instructions. */
     void (*ended)(tn_hook_owner *owner, tn_hook *hook);
+    /* The same with no lock held, and never within another `later`: what it ends may have further
+     * such hooks, of which a list is made. Until then the hook and its future stay, by owners of
+     * their own; it is the last to touch them. */
+    void (*later)(tn_hook *hook);
 };
 
 /* A hook that calls the user's function, with no lock held; frees itself. */
@@ -40,16 +44,16 @@ typedef struct tn_callback {
 /* Calls fn(future, data), as a callback. */
 void tn_callback_run(tarn_future *future, void (*fn)(tarn_future *future, void *data), void *data);
 
-/* How many callbacks lie on this thread's stack: one more than when a task began, and the code that
- * runs is not the task's. */
-unsigned tn_callbacks_running(void);
-
 /* Links the hook, whose future and owner are set; false: the future has ended, nothing was done. */
 bool tn_hook_add(tn_hook *hook);
 
-/* Unlinks the hook if its future has not ended. When it returns, nobody touches the hook for this
- * future any more. */
-void tn_hook_remove(tn_hook *hook);
+/* Unlinks the hook if its future has not ended, and says whether it did. When it returns, nobody
+ * touches the hook for this future any more, but for a `later`. */
+bool tn_hook_remove(tn_hook *hook);
+
+/* Keeps a future from ending, for a few instructions; false: it has ended. */
+bool tn_hooks_lock(tarn_future *future);
+void tn_hooks_unlock(tarn_future *future);
 
 /* Sets the future's state to `state` (FINISHED or CANCELLED) if it is `from` in its TN_STATE_MASK
  * and TN_SEIZED bits; then tells hooks and wakes sleepers, and last runs the callbacks. The caller

@@ -107,7 +107,7 @@ static void see_state(tn_hook_owner *owner, tn_hook *hook)
 TEST(a_hook_sees_the_future_ended_and_its_lock_held)
 {
     tarn_future *cell = new_running();
-    tn_hook_owner owner = {see_state};
+    tn_hook_owner owner = {.ended = see_state};
     tn_hook hook = {.future = cell, .owner = &owner};
     assert_true(tn_hook_add(&hook));
     finish(cell);
@@ -242,7 +242,7 @@ TEST(removing_costs_the_same_in_a_ring_of_any_length)
 {
     size_t n = test_count(600000);
     tarn_future *cell = new_running();
-    tn_hook_owner owner = {ignore};
+    tn_hook_owner owner = {.ended = ignore};
     tn_hook *hooks = tn_alloc_array(n, sizeof *hooks);
     assert_non_null(hooks);
     for (size_t i = 0; i < n; i++) {
@@ -563,7 +563,7 @@ static void hook_writes(tn_hook_owner *owner, tn_hook *hook)
 TEST(callbacks_run_after_all_hooks_in_order_and_without_the_lock)
 {
     tarn_future *cell = new_running();
-    tn_hook_owner owner = {hook_writes};
+    tn_hook_owner owner = {.ended = hook_writes};
     tn_hook first = {.future = cell, .owner = &owner, .tag = '1'};
     tn_hook second = {.future = cell, .owner = &owner, .tag = '2'};
     calls = (log){.length = 0};

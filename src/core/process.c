@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/process.h"
 
+#include "core/chain.h"
 #include "core/context.h"
 #include "core/deadline.h"
+#include "core/executor.h"
 #include "core/future.h"
 #include "core/heap.h"
 #include "core/registry.h"
@@ -19,10 +21,12 @@ static void stop_all(void)
         tn_mutex_lock(&tn_registry_mutex);
         more = place < tn_registry_limit();
         tarn_executor *executor = more ? tn_registry_at(place) : NULL;
-        tarn_future *cancelled = executor ? executor->backend->stop(executor, true, true) : NULL;
+        tarn_future *cancelled = executor ? tn_executor_close(executor, true, true) : NULL;
+        tn_chain *chained = executor ? tn_chain_take_all(executor) : NULL;
         tn_mutex_unlock(&tn_registry_mutex);
         /* Runs callbacks: not under the mutex. */
         tn_futures_end(cancelled, TARN_CANCELLED, NULL);
+        tn_chain_end_list(chained, TARN_CANCELLED);
     }
 }
 
@@ -34,11 +38,11 @@ static void drain_all(int64_t until)
         tarn_executor *executor = tn_registry_at(place);
         if (!executor || (context && context->executor == executor))
             continue;
-        tn_registry_pin(executor, true);
+        tn_registry_pin(executor);
         tn_mutex_unlock(&tn_registry_mutex);
         executor->backend->drain(executor, until);
         tn_mutex_lock(&tn_registry_mutex);
-        tn_registry_pin(executor, false);
+        tn_registry_unpin(executor);
     }
     tn_mutex_unlock(&tn_registry_mutex);
 }

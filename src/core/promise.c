@@ -2,6 +2,7 @@
 
 /* A promise is its future's cell, seen with the right to end it. */
 #include "core/future.h"
+#include "core/release.h"
 #include "core/status.h"
 #include "core/task.h"
 #include "platform/memory.h"
@@ -22,10 +23,11 @@ tarn_promise *tarn_promise_new(const tarn_task *task)
 {
     if (task && tn_task_check(task, "tarn_promise_new") != TARN_OK)
         return NULL;
-    tarn_future *cell = tn_cell_new(task, task ? tn_task_layout(task).size : 0, TN_OWNER_PROMISE);
+    tarn_future *cell = tn_cell_new(task, task ? tn_layout_of(task).size : 0, TN_OWNER_PROMISE);
     if (!cell)
         goto no_memory;
-    tn_u32_or_relaxed(&cell->state, TN_PROMISE);
+    bool owning = task && tn_owns_anything(task);
+    tn_u32_or_relaxed(&cell->state, owning ? TN_PROMISE | TN_OWNING : TN_PROMISE);
     /* The promise is the first owner; handles are made on demand. */
     tn_cell_release(cell, TN_HANDLE);
     /* Had now, so that setting a value fails before it begins or not at all. */
@@ -101,7 +103,7 @@ tarn_status tarn_promise_set(tarn_promise *promise, const void *value, size_t si
     if (block)
         tn_cell_ext(cell)->memory = block;
     if (size > 0)
-        memcpy(tn_task_result(cell), value, size);
+        memcpy(tn_cell_result(cell), value, size);
     tn_future_finish(cell, TARN_OK);
     return TARN_OK;
 }

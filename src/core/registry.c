@@ -2,6 +2,8 @@
 #include "core/registry.h"
 
 #include "platform/memory.h"
+
+#include <stdalign.h>
 #include "platform/process.h"
 
 /* The low half of a number is a slot, the high half how often the slot was given out. Slot 0 is
@@ -11,9 +13,11 @@ typedef struct slot {
     tn_atomic_u32 discarded;
     tn_atomic_u32 process;   /* the tn_process_generation() that opened it */
     tarn_executor *executor; /* NULL: the slot is free */
-    bool pinned;             /* it must not be closed yet */
+    int pins;                /* it must not be closed yet */
     uint16_t uses;
     uint16_t next_free;
+    alignas(64) tn_places places;
+    alignas(64) tn_atomic_u64 counts[TN_EVENTS];
 } slot;
 
 enum { SLOTS_PER_PAGE = 256, PAGES = 256 };
@@ -49,7 +53,7 @@ static uint16_t take_slot(void)
         return 0;
     tn_atomic_ptr *page = &pages[fresh_slot / SLOTS_PER_PAGE];
     if (!tn_ptr_load_relaxed(page)) {
-        slot *slots = tn_alloc_array(SLOTS_PER_PAGE, sizeof *slots);
+        slot *slots = tn_pages_map(SLOTS_PER_PAGE * sizeof *slots, alignof(slot));
         if (!slots)
             return 0;
         tn_ptr_store_release(page, slots);
@@ -67,6 +71,9 @@ bool tn_registry_add(tarn_executor *executor)
         tn_u32_store_relaxed(&own->process, tn_process_generation());
         own->executor = executor;
         executor->id = ((uint32_t)++own->uses << 16) | place;
+        tn_u64_store_relaxed(&own->places.word, tn_registry_tag(executor->id));
+        for (int event = 0; event < TN_EVENTS; event++)
+            tn_u64_store_relaxed(&own->counts[event], tn_registry_tag(executor->id));
     }
     tn_mutex_unlock(&tn_registry_mutex);
     return place != 0;
@@ -76,7 +83,7 @@ void tn_registry_remove(tarn_executor *executor)
 {
     slot *own = slot_of(executor->id);
     tn_mutex_lock(&tn_registry_mutex);
-    while (own->pinned)
+    while (own->pins > 0)
         tn_cond_wait(&unpinned, &tn_registry_mutex);
     own->executor = NULL;
     own->next_free = free_slot;
@@ -95,6 +102,30 @@ tn_atomic_u32 *tn_registry_discarded(uint32_t id)
     return &slot_of(id)->discarded;
 }
 
+tn_places *tn_registry_places(uint32_t id)
+{
+    return &slot_of(id)->places;
+}
+
+void tn_registry_count(uint32_t id, tn_event event, size_t n)
+{
+    if (!is_known(id))
+        return;
+    tn_atomic_u64 *count = &slot_of(id)->counts[event];
+    uint64_t old = tn_u64_load_relaxed(count);
+    do {
+        if (old >> TN_TAG_SHIFT != id >> 16)
+            return;
+        /* release: as tn_count_many(). */
+    } while (!tn_u64_cas_weak_release(count, &old, old + n));
+}
+
+uint64_t tn_registry_counted(uint32_t id, tn_event event)
+{
+    uint64_t mask = ((uint64_t)1 << TN_TAG_SHIFT) - 1;
+    return tn_u64_load_acquire(&slot_of(id)->counts[event]) & mask;
+}
+
 bool tn_registry_is_foreign(uint32_t id)
 {
     return is_known(id) && tn_u32_load_relaxed(&slot_of(id)->process) != tn_process_generation();
@@ -111,9 +142,19 @@ tarn_executor *tn_registry_at(uint32_t place)
     return executor && !tn_registry_is_foreign(executor->id) ? executor : NULL;
 }
 
-void tn_registry_pin(tarn_executor *executor, bool pinned)
+tarn_executor *tn_registry_find(uint32_t id)
 {
-    slot_of(executor->id)->pinned = pinned;
-    if (!pinned)
+    tarn_executor *executor = is_known(id) ? slot_of(id)->executor : NULL;
+    return executor && executor->id == id ? executor : NULL;
+}
+
+void tn_registry_pin(tarn_executor *executor)
+{
+    slot_of(executor->id)->pins++;
+}
+
+void tn_registry_unpin(tarn_executor *executor)
+{
+    if (--slot_of(executor->id)->pins == 0)
         tn_cond_broadcast(&unpinned);
 }

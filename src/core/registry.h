@@ -5,6 +5,7 @@
 #ifndef TN_CORE_REGISTRY_H
 #define TN_CORE_REGISTRY_H
 
+#include "core/count.h"
 #include "platform/atomic.h"
 #include "platform/mutex.h"
 
@@ -25,6 +26,27 @@ void tn_registry_discard(uint32_t id);
  * be a few off for a moment, or for good if its number was another's before. */
 tn_atomic_u32 *tn_registry_discarded(uint32_t id);
 
+/* The places of its queue, if it has a limit; of admission.c. The upper 16 bits of `word` are those
+ * of the executor's number, here as in the counts: what comes too late, when the executor is gone,
+ * is not taken for another's. */
+typedef struct tn_places {
+    tn_atomic_u64 word;
+    tn_atomic_u32 room; /* futex: changes when there may be room */
+} tn_places;
+
+enum { TN_TAG_SHIFT = 48 };
+
+tn_places *tn_registry_places(uint32_t id);
+
+static inline uint64_t tn_registry_tag(uint32_t id)
+{
+    return (uint64_t)(id >> 16) << TN_TAG_SHIFT;
+}
+
+/* Counts an event of that executor, unless it is gone; and how often it was counted. */
+void tn_registry_count(uint32_t id, tn_event event, size_t n);
+uint64_t tn_registry_counted(uint32_t id, tn_event event);
+
 /* Whether that executor belongs to a process that this one was forked from. false for 0. */
 bool tn_registry_is_foreign(uint32_t id);
 
@@ -33,9 +55,13 @@ bool tn_registry_is_foreign(uint32_t id);
 uint32_t tn_registry_limit(void);
 tarn_executor *tn_registry_at(uint32_t place);
 
-/* Keeps an executor from being removed, by one thread at a time. */
-void tn_registry_pin(tarn_executor *executor, bool pinned);
+/* The executor of that number; NULL: it is gone. */
+tarn_executor *tn_registry_find(uint32_t id);
 
-extern tn_mutex tn_registry_mutex; /* for fork() and exit() */
+/* Keeps an executor from being removed, as often as it is said. */
+void tn_registry_pin(tarn_executor *executor);
+void tn_registry_unpin(tarn_executor *executor);
+
+extern tn_mutex tn_registry_mutex;
 
 #endif

@@ -9,10 +9,12 @@
 enum { MOST = 65535 };
 
 /* Only numbers are tested here: of these functions, exit() alone calls stop(). */
-static tarn_status submit(tarn_executor *executor, tarn_future *future)
+static tarn_status submit(tarn_executor *executor, tarn_future *first, size_t n, bool owed)
 {
     (void)executor;
-    (void)future;
+    (void)first;
+    (void)n;
+    (void)owed;
     return TARN_CLOSED;
 }
 
@@ -42,6 +44,19 @@ static int one_worker(const tarn_executor *executor)
     return 1;
 }
 
+static tarn_status resize(tarn_executor *executor, int max_workers)
+{
+    (void)executor;
+    (void)max_workers;
+    return TARN_UNSUPPORTED;
+}
+
+static void stats(const tarn_executor *executor, tarn_stats *all)
+{
+    (void)executor;
+    (void)all;
+}
+
 static bool block(tarn_executor *executor, bool timed)
 {
     (void)executor;
@@ -55,7 +70,9 @@ static const tarn_backend backend = {.size = sizeof backend,
                                      .finish = wait_until,
                                      .abandon = give_up,
                                      .drain = wait_until,
+                                     .resize = resize,
                                      .worker_limit = one_worker,
+                                     .stats = stats,
                                      .block = block,
                                      .unblock = give_up};
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/run.h"
 
+#include "core/callback.h"
 #include "core/future.h"
-#include "core/hook.h"
+#include "core/release.h"
 #include "core/registry.h"
 #include "core/status.h"
-#include "core/task.h"
+#include "core/view.h"
 #include "platform/memory.h"
 #include "platform/thread.h"
 
@@ -25,25 +26,46 @@ static bool keep_result_memory(tn_frame *frame, void *result)
     if (!kept)
         return true;
     tn_ext *ext = tn_cell_need_ext(frame->future);
-    if (ext)
+    if (ext) {
+        kept->next = ext->memory;
         ext->memory = kept;
-    else
+    } else {
         tn_free(kept);
+    }
     return ext;
+}
+
+bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame)
+{
+    /* relaxed: a request carries nothing but itself. */
+    return (tn_u32_load_relaxed(&frame->future->state) & TN_STOP) ||
+           tn_u32_load_relaxed(frame->visiting ? frame->visiting : context->stopping) != 0;
+}
+
+static int worker_of(const tn_context *context, const tn_frame *frame)
+{
+    return frame->visiting ? -1 : context->index;
 }
 
 static tarn_status ending(tn_context *context, tn_frame *frame, void *result)
 {
     bool kept = !frame->memory || keep_result_memory(frame, result);
+    tarn_status status = TARN_OK;
     if (frame->failed)
         return TARN_FAILED;
     if (!kept)
-        return TARN_NO_MEMORY;
-    if (!frame->told)
+        status = TARN_NO_MEMORY;
+    else if (frame->told)
+        status = tn_run_is_asked_to_stop(context, frame) ? TARN_STOPPED : TARN_EXPIRED;
+    if (status == TARN_OK)
         return TARN_OK;
-    tn_future_explain(frame->future,
-                      (tarn_failure){.status = TARN_STOPPED, .worker = context->index}, NULL);
-    return TARN_STOPPED;
+    tn_future_explain(
+        frame->future,
+        (tarn_failure){.status = status, .worker = worker_of(context, frame), .attempts = 1}, NULL);
+    /* It returned something, which nobody will get. */
+    if (tn_u32_load_relaxed(&frame->future->state) & TN_OWNING)
+        tn_release_result(frame->future->task, result);
+    return status;
 }
 
 /* What ran here has forked, and returns in the child, too: there, no pool is left to go on with. */
@@ -53,24 +75,137 @@ static void leave_if_forked(void)
         tn_thread_exit();
 }
 
-void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
+/* Runs the task once, and says how it ended; its frame stays. */
+static tarn_status attempt(tn_context *context, tn_frame frame, void *result)
 {
-    const tarn_task *task = future->task;
-    int saved_errno = errno;
-    void *result = tn_task_result(future);
-
-    tn_context_push(context, (tn_frame){.future = future, .owner = owner});
+    tarn_future *future = frame.future;
+    const tn_ext *ext =
+        tn_u32_load_relaxed(&future->state) & TN_SPECIAL ? tn_cell_ext(future) : NULL;
+    tn_context_push(context, frame);
     tn_u16_store_relaxed(&future->runner, context->runner);
-    task->call(tn_cell_payload(future), result);
+    if (ext)
+        tn_limit_run(future);
+    if (ext && ext->body)
+        ext->body->run(future, tn_context_frame(context));
+    else
+        future->task->call(tn_cell_payload(future), result);
     leave_if_forked();
-    tn_frame *frame = tn_context_frame(context);
-    tarn_status status = ending(context, frame, result);
-    frame->over = true;
+    if (ext)
+        tn_limit_pause(future);
+    return ending(context, tn_context_frame(context), result);
+}
+
+/* Whether a special task that ended so is to be run once more. */
+static bool is_worth_a_retry(tn_context *context, const tn_frame *frame, tarn_status status)
+{
+    const tn_ext *ext = tn_cell_ext(frame->future);
+    int reason = status == TARN_FAILED    ? TARN_RETRY_FAILED
+                 : status == TARN_EXPIRED ? TARN_RETRY_EXPIRED
+                                          : 0;
+    return ext->view && !ext->body && ext->attempts <= ext->view->options.retries &&
+           (ext->view->options.retry_on & reason) && !tn_run_is_asked_to_stop(context, frame);
+}
+
+/* Queues it again; if nobody takes it, it ends as it did. */
+static void queue_again(tarn_future *future, tarn_status status)
+{
+    tarn_executor *executor = tn_cell_ext(future)->view->executor.pool;
+    tn_future_retry(future);
+    if (executor->backend->submit(executor, future, 1, true) == TARN_OK)
+        return;
+    if (tn_future_seize(future))
+        tn_future_finish(future, status);
+    tn_cell_release(future, TN_OWNER_QUEUE);
+}
+
+/* Runs a special task; true: it is over, and has ended so. */
+static bool run_special(tn_context *context, tn_frame frame, void *result, tarn_status *status)
+{
+    tarn_future *future = frame.future;
+    tn_ext *ext = tn_cell_ext(future);
+    for (;;) {
+        tn_count(future->executor, ext->attempts++ == 0 ? TN_STARTED : TN_RETRIED);
+        *status = attempt(context, frame, result);
+        if (!is_worth_a_retry(context, tn_context_frame(context), *status))
+            return true;
+        tn_context_pop(context);
+        /* What is claimed has nobody who would take it from the queue: its entry there is dead. */
+        if (frame.owner == TN_OWNER_QUEUE) {
+            queue_again(future, *status);
+            return false;
+        }
+        tn_u32_and_relaxed(&future->state, ~TN_OVERDUE);
+    }
+}
+
+/* A task, callback, initializer or finalizer ended its thread: nobody returns to what called it. */
+static void end_thread(void)
+{
+    tn_context *context = tn_context_left_behind();
+    while (context && context->depth > 0) {
+        tn_frame frame = tn_context_pop(context);
+        tarn_future *future = frame.future;
+        if (frame.over || !future)
+            continue;
+        tn_block_free_all(frame.memory, NULL);
+        if (!frame.failed)
+            tn_future_explain(
+                future,
+                (tarn_failure){.status = TARN_FAILED, .worker = context->index, .attempts = 1},
+                tn_text_copy("the task ended its thread"));
+        bool special = tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
+        if (special)
+            tn_limit_pause(future);
+        if (special && frame.owner == TN_OWNER_QUEUE &&
+            is_worth_a_retry(context, &frame, TARN_FAILED)) {
+            queue_again(future, TARN_FAILED);
+        } else {
+            tn_future_finish(future, TARN_FAILED);
+            tn_cell_release(future, frame.owner);
+        }
+    }
+    if (context)
+        context->lost(context);
+}
+
+static tn_thread_end thread_end = TN_THREAD_END(end_thread);
+
+bool tn_run_enter(tn_context *context)
+{
+    tn_context_enter(context);
+    return tn_thread_end_arm(&thread_end) == 0;
+}
+
+static void run(tn_context *context, tn_frame frame)
+{
+    tarn_future *future = frame.future;
+    int saved_errno = errno;
+    void *result = tn_cell_result(future);
+    tarn_status status;
+    if (tn_u32_load_relaxed(&future->state) & TN_SPECIAL) {
+        if (!run_special(context, frame, result, &status))
+            return;
+    } else {
+        tn_count(future->executor, TN_STARTED);
+        status = attempt(context, frame, result);
+    }
+    tn_context_frame(context)->over = true;
     tn_future_finish(future, status);
     leave_if_forked();
     tn_context_pop(context);
-    tn_cell_release(future, owner);
+    tn_cell_release(future, frame.owner);
     errno = saved_errno;
+}
+
+void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
+{
+    run(context, (tn_frame){.future = future, .owner = owner});
+}
+
+void tn_run_visiting(tn_context *context, tarn_future *future, uint32_t owner,
+                     const tn_atomic_u32 *stopping)
+{
+    run(context, (tn_frame){.future = future, .owner = owner, .visiting = stopping});
 }
 
 bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,
@@ -91,10 +226,15 @@ bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *a
     return !frame.failed;
 }
 
+bool tn_has_stack(const tn_context *context)
+{
+    return tn_thread_stack_here() >= context->stack_floor;
+}
+
 bool tn_run_claimed(tn_context *context, tarn_future *future)
 {
-    if (future->executor != context->executor->id || !context->ready || context->sections > 0 ||
-        tn_thread_stack_here() < context->stack_floor || !tn_context_reserve(context) ||
+    if (!context->executor || future->executor != context->executor->id || !context->ready ||
+        context->sections > 0 || !tn_has_stack(context) || !tn_context_reserve(context) ||
         !tn_future_start(future))
         return false;
     /* The entry in the queue may be thrown away meanwhile. */
@@ -129,8 +269,11 @@ void tarn_fail_at(const char *file, int line, int code, const char *format, ...)
                                          .code = code,
                                          .file = file,
                                          .line = line,
-                                         .worker = tn_context_here()->index},
+                                         .worker = worker_of(tn_context_here(), frame),
+                                         .attempts = 1},
                           text);
+        if (frame->halt)
+            tn_u32_or_relaxed(frame->halt, TN_HALT_FAILED);
     } else {
         snprintf(frame->text, frame->text_size, "%s", text ? text : "");
         tn_free(text);
@@ -142,10 +285,14 @@ bool tarn_stop_requested(void)
     tn_frame *frame = current_frame();
     if (!frame)
         return false;
-    /* relaxed: a request carries nothing but itself. */
-    if (!frame->told)
-        frame->told = (frame->future && (tn_u32_load_relaxed(&frame->future->state) & TN_STOP)) ||
-                      tn_u32_load_relaxed(tn_context_here()->stopping) != 0;
+    const tn_context *context = tn_context_here();
+    if (!frame->told && frame->future)
+        frame->told = (tn_u32_load_relaxed(&frame->future->state) & TN_OVERDUE) ||
+                      tn_run_is_asked_to_stop(context, frame);
+    else if (!frame->told)
+        frame->told = tn_u32_load_relaxed(context->stopping) != 0;
+    if (frame->told && frame->halt)
+        tn_u32_or_relaxed(frame->halt, TN_HALT_TOLD);
     return frame->told;
 }
 
@@ -164,12 +311,21 @@ void *tarn_result_memory(size_t size)
     return block->data;
 }
 
+/* The calling thread's context, unless what runs is a task of an executor that it does not belong
+ * to. */
+static tn_context *own_context(void)
+{
+    tn_context *context = tn_context_here();
+    const tn_frame *frame = context ? tn_context_frame(context) : NULL;
+    return frame && frame->visiting ? NULL : context;
+}
+
 int tarn_worker_index(void)
 {
-    return tn_context_here() ? tn_context_here()->index : -1;
+    return own_context() ? own_context()->index : -1;
 }
 
 void **tarn_worker_local(void)
 {
-    return tn_context_here() ? &tn_context_here()->local : NULL;
+    return own_context() ? &own_context()->local : NULL;
 }

@@ -6,9 +6,28 @@
 
 #include "core/context.h"
 
+/* What a loop of tasks looks at in its word. */
+#define TN_HALT_FAILED    1u /* the one that runs has failed */
+#define TN_HALT_TOLD      2u /* ... was told that it is asked to stop */
+#define TN_HALT_ABANDONED 4u /* nobody wants the rest */
+
+/* Makes the calling thread that worker, until tn_context_leave(). false: no memory to notice the
+ * end of the thread; it is that worker all the same, but must not run a task. */
+bool tn_run_enter(tn_context *context);
+
 /* Runs the task of a future that this worker started, ends it, and gives back `owner`, which is not
  * a handle. There is room for its frame. errno is left as it was. */
 void tn_run(tn_context *context, tarn_future *future, uint32_t owner);
+
+/* The same on a thread that is not a worker of the task's executor; `stopping` as in tn_frame. */
+void tn_run_visiting(tn_context *context, tarn_future *future, uint32_t owner,
+                     const tn_atomic_u32 *stopping);
+
+/* Whether the task of this frame is asked to stop by others than its own time limit. */
+bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame);
+
+/* Whether enough stack is left to run a task on top of another. */
+bool tn_has_stack(const tn_context *context);
 
 /* Runs an initializer or finalizer; true: it did not fail. Otherwise its text is in `text`. */
 bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,

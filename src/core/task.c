@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/task.h"
 
+#include "core/release.h"
 #include "core/status.h"
-
-/* The largest power of two that divides the size of an object is a multiple of its alignment. */
-static size_t alignment_of(size_t size)
-{
-    size_t power = size & (~size + 1);
-    return power == 0 ? 1 : power > 16 ? 16 : power;
-}
-
-tn_layout tn_task_layout(const tarn_task *task)
-{
-    size_t alignment = alignment_of(task->result.size);
-    size_t result = (task->args_size + alignment - 1) & ~(alignment - 1);
-    size_t end = result + task->result.size;
-    return (tn_layout){.result = result, .bytes = end, .size = end};
-}
 
 static bool is_kind(uint32_t kind)
 {
-    return kind >= TARN_KIND_VALUE && kind <= TARN_KIND_BYTES;
+    return kind >= TARN_KIND_VALUE && kind <= TARN_KIND_BUFFER;
 }
 
 /* What is wrong with a descriptor; NULL: nothing. */
@@ -43,6 +29,8 @@ static const char *find_fault(const tarn_task *task)
         return "result.kind is not a tarn_kind";
     if (result->kind == TARN_KIND_BYTES && result->size != sizeof(tarn_bytes))
         return "result.kind is TARN_KIND_BYTES but result.size not sizeof(tarn_bytes)";
+    if (result->kind == TARN_KIND_BUFFER && result->size != sizeof(tarn_buffer *))
+        return "result.kind is TARN_KIND_BUFFER but result.size not sizeof(tarn_buffer *)";
     for (uint32_t i = 0; i < task->arg_count; i++) {
         const tarn_field *field = &task->args[i];
         if (!is_kind(field->kind))
@@ -51,6 +39,8 @@ static const char *find_fault(const tarn_task *task)
             return "args[].offset and args[].size reach beyond args_size";
         if (field->kind == TARN_KIND_BYTES && field->size != sizeof(tarn_bytes))
             return "args[].kind is TARN_KIND_BYTES but args[].size not sizeof(tarn_bytes)";
+        if (field->kind == TARN_KIND_BUFFER && field->size != sizeof(tarn_buffer *))
+            return "args[].kind is TARN_KIND_BUFFER but args[].size not sizeof(tarn_buffer *)";
     }
     return NULL;
 }
@@ -70,22 +60,23 @@ static const tarn_bytes *bytes_at(const void *args, const tarn_field *field)
     return (const tarn_bytes *)(const void *)((const unsigned char *)args + field->offset);
 }
 
-size_t tn_task_bytes(const tarn_task *task, const void *args)
+tn_needs tn_task_needs(const tarn_task *task, const void *args)
 {
-    size_t total = 0;
+    tn_needs needs = {.owning = tn_owns_anything(task)};
     for (uint32_t i = 0; i < task->arg_count; i++) {
         if (task->args[i].kind != TARN_KIND_BYTES)
             continue;
         const tarn_bytes *bytes = bytes_at(args, &task->args[i]);
-        if ((!bytes->data && bytes->size > 0) || bytes->size > SIZE_MAX / 4 - total)
-            return SIZE_MAX;
-        total += bytes->size;
+        if ((!bytes->data && bytes->size > 0) || bytes->size > SIZE_MAX / 4 - needs.bytes) {
+            needs.bytes = SIZE_MAX;
+            return needs;
+        }
+        needs.bytes += bytes->size;
     }
-    return total;
+    return needs;
 }
 
-/* Points each tarn_bytes of the copied arguments to a copy of its data at `to`. */
-static void copy_bytes(const tarn_task *task, void *args, unsigned char *to)
+void tn_task_copy_bytes(const tarn_task *task, void *args, unsigned char *to)
 {
     for (uint32_t i = 0; i < task->arg_count; i++) {
         if (task->args[i].kind != TARN_KIND_BYTES)
@@ -98,21 +89,20 @@ static void copy_bytes(const tarn_task *task, void *args, unsigned char *to)
     }
 }
 
-tarn_future *tn_task_cell(const tarn_task *task, const void *args, size_t bytes, uint32_t owners)
+tarn_future *tn_task_cell(const tarn_task *task, const void *args, tn_needs needs, uint32_t owners)
 {
-    tn_layout layout = tn_task_layout(task);
-    tarn_future *cell = tn_cell_new(task, layout.size + bytes, owners);
+    tn_layout layout = tn_layout_of(task);
+    tarn_future *cell = tn_cell_new(task, layout.size + needs.bytes, owners);
     if (!cell)
         return NULL;
     unsigned char *payload = tn_cell_payload(cell);
     if (task->args_size > 0)
         memcpy(payload, args, task->args_size);
-    if (bytes > 0)
-        copy_bytes(task, payload, payload + layout.bytes);
+    if (needs.bytes > 0)
+        tn_task_copy_bytes(task, payload, payload + layout.bytes);
+    if (needs.owning) {
+        tn_hold_args(task, payload);
+        tn_u32_or_relaxed(&cell->state, TN_OWNING);
+    }
     return cell;
-}
-
-void *tn_task_result(const tarn_future *future)
-{
-    return (unsigned char *)tn_cell_payload(future) + tn_task_layout(future->task).result;
 }

@@ -38,7 +38,7 @@ TEST(the_result_follows_the_arguments_aligned_and_without_waste)
     for (size_t args = 0; args <= 200; args++) {
         for (size_t result = 0; result <= 200; result++) {
             tarn_task task = task_of(args, result);
-            tn_layout layout = tn_task_layout(&task);
+            tn_layout layout = tn_layout_of(&task);
             size_t alignment = strictest(result);
             assert_true(layout.result >= args);
             assert_true(layout.result - args < alignment);
@@ -56,7 +56,7 @@ TEST(a_call_of_two_small_values_fits_the_small_cell)
     } rows[] = {{4, 4, 8}, {8, 8, 16}, {0, 16, 16}, {16, 0, 16}, {4, 8, 16}, {12, 4, 16}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         tarn_task task = task_of(rows[i].args, rows[i].result);
-        assert_int_equal(tn_task_layout(&task).size, rows[i].payload);
+        assert_int_equal(tn_layout_of(&task).size, rows[i].payload);
     }
 }
 
@@ -68,10 +68,10 @@ TEST(a_cell_holds_its_arguments_and_room_for_the_result)
     for (size_t size = 0; size <= 200; size += 3) {
         for (size_t result = 0; result <= 200; result += 5) {
             tarn_task task = task_of(size, result);
-            tarn_future *cell = tn_task_cell(&task, args, tn_task_bytes(&task, args), 0);
+            tarn_future *cell = tn_task_cell(&task, args, tn_task_needs(&task, args), 0);
             assert_non_null(cell);
-            assert_int_equal((uintptr_t)tn_task_result(cell) % strictest(result), 0);
-            memset(tn_task_result(cell), 0xff, result);
+            assert_int_equal((uintptr_t)tn_cell_result(cell) % strictest(result), 0);
+            memset(tn_cell_result(cell), 0xff, result);
             assert_memory_equal(tn_cell_payload(cell), args, size);
             tarn_drop(cell);
         }
@@ -106,8 +106,8 @@ TEST(bytes_are_copied_deeply)
     char one[] = "one", big[3000];
     memset(big, 'b', sizeof big);
     three args = {{one, 4}, 5, {big, sizeof big}, {"", 0}};
-    assert_int_equal(tn_task_bytes(&three_task, &args), 4 + sizeof big);
-    tarn_future *cell = tn_task_cell(&three_task, &args, tn_task_bytes(&three_task, &args), 0);
+    assert_int_equal(tn_task_needs(&three_task, &args).bytes, 4 + sizeof big);
+    tarn_future *cell = tn_task_cell(&three_task, &args, tn_task_needs(&three_task, &args), 0);
     memset(one, 'x', sizeof one);
     memset(big, 'x', sizeof big);
 
@@ -120,7 +120,7 @@ TEST(bytes_are_copied_deeply)
     assert_int_equal(copy->third.size, 0);
 
     /* The result lies between the arguments and their bytes, and touches neither. */
-    memset(tn_task_result(cell), 0xff, sizeof(long));
+    memset(tn_cell_result(cell), 0xff, sizeof(long));
     assert_string_equal(copy->first.data, "one");
     assert_int_equal(copy->third.size, 0);
     tarn_drop(cell);
@@ -133,7 +133,7 @@ TEST(bytes_of_every_length_arrive)
         data[i] = (char)i;
     for (size_t i = 0; i <= sizeof data; i++) {
         three args = {{data, i}, 1, {data, sizeof data - i}, {data, 1}};
-        tarn_future *cell = tn_task_cell(&three_task, &args, tn_task_bytes(&three_task, &args), 0);
+        tarn_future *cell = tn_task_cell(&three_task, &args, tn_task_needs(&three_task, &args), 0);
         const three *copy = tn_cell_payload(cell);
         assert_ptr_not_equal(copy->third.data, data);
         assert_memory_equal(copy->first.data, data, i);
@@ -146,9 +146,9 @@ TEST(bytes_of_every_length_arrive)
 TEST(bytes_without_data_are_fine_if_they_are_empty)
 {
     three args = {.number = 3};
-    assert_int_equal(tn_task_bytes(&three_task, &args), 0);
+    assert_int_equal(tn_task_needs(&three_task, &args).bytes, 0);
     args.third = (tarn_bytes){"abc", 3};
-    tarn_future *cell = tn_task_cell(&three_task, &args, tn_task_bytes(&three_task, &args), 0);
+    tarn_future *cell = tn_task_cell(&three_task, &args, tn_task_needs(&three_task, &args), 0);
     const three *copy = tn_cell_payload(cell);
     assert_int_equal(copy->first.size, 0);
     assert_memory_equal(copy->third.data, "abc", 3);
@@ -158,13 +158,13 @@ TEST(bytes_without_data_are_fine_if_they_are_empty)
 TEST(bytes_that_cannot_be_are_told)
 {
     three args = {.number = 3, .second = {NULL, 1}};
-    assert_int_equal(tn_task_bytes(&three_task, &args), SIZE_MAX);
+    assert_int_equal(tn_task_needs(&three_task, &args).bytes, SIZE_MAX);
     args.second = (tarn_bytes){"x", SIZE_MAX};
-    assert_int_equal(tn_task_bytes(&three_task, &args), SIZE_MAX);
+    assert_int_equal(tn_task_needs(&three_task, &args).bytes, SIZE_MAX);
     /* Each fits, the sum does not. */
     for (size_t part = SIZE_MAX / 2; part >= SIZE_MAX / 8; part /= 2) {
         args = (three){{"x", part}, 1, {"x", part}, {"x", SIZE_MAX - 2 * part + 5}};
-        assert_int_equal(tn_task_bytes(&three_task, &args), SIZE_MAX);
+        assert_int_equal(tn_task_needs(&three_task, &args).bytes, SIZE_MAX);
     }
 }
 
@@ -172,9 +172,9 @@ TEST(bytes_beyond_memory_are_refused_not_truncated)
 {
     /* A whole quarter of the address space: it may be asked for, and is not to be had. */
     three args = {.first = {"x", SIZE_MAX / 8}};
-    assert_int_equal(tn_task_bytes(&three_task, &args), SIZE_MAX / 8);
+    assert_int_equal(tn_task_needs(&three_task, &args).bytes, SIZE_MAX / 8);
     assert_null(
-        tn_task_cell(&three_task, &args, tn_task_bytes(&three_task, &args), TN_OWNER_QUEUE));
+        tn_task_cell(&three_task, &args, tn_task_needs(&three_task, &args), TN_OWNER_QUEUE));
 }
 
 /* ---- malformed descriptors ---- */
@@ -233,10 +233,10 @@ TARN_TASK_AS(other, int, twice, int);
 static tarn_future *twice_of(int n, bool ended)
 {
     tarn_future *cell =
-        tn_task_cell(&twice_task, &n, tn_task_bytes(&twice_task, &n), TN_OWNER_QUEUE);
+        tn_task_cell(&twice_task, &n, tn_task_needs(&twice_task, &n), TN_OWNER_QUEUE);
     cell->executor = UINT32_MAX;
     assert_true(tn_future_start(cell));
-    twice_task.call(tn_cell_payload(cell), tn_task_result(cell));
+    twice_task.call(tn_cell_payload(cell), tn_cell_result(cell));
     if (ended)
         tn_future_finish(cell, TARN_OK);
     return cell;

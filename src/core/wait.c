@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/wait.h"
 
+#include "core/closure.h"
 #include "core/future.h"
 #include "core/hook.h"
 #include "core/registry.h"
@@ -38,14 +39,20 @@ typedef struct many {
     tn_wait wait;
     tarn_future *const *futures;
     size_t count;
+    tn_closure closure; /* what the chained ones among them depend on */
 } many;
 
 static bool each_of_many(const tn_wait *wait, bool (*visit)(const tarn_future *, void *),
                          void *data)
 {
     const many *all = (const void *)wait;
-    for (size_t i = 0; i < all->count && visit(all->futures[i], data); i++)
-        ;
+    size_t i = 0;
+    while (i < all->count && visit(all->futures[i], data))
+        i++;
+    for (size_t k = 0; i == all->count && k < all->closure.count; k++) {
+        if (!visit(all->closure.futures[k], data))
+            break;
+    }
     return true;
 }
 
@@ -57,35 +64,53 @@ static bool have_ended(tarn_future *const *futures, size_t n)
     return i == n;
 }
 
-/* Runs what may be run here, then sleeps on one after the other: no memory, no hooks, and at most
- * as many wake-ups as futures. */
-static tarn_status wait_for_all(tarn_future *const *futures, size_t n, int64_t until)
+/* Runs what may be run here of those that a worker waits for. What chained ones depend on comes
+ * first: when that has ended, they are queued, and can be run as well. Without memory for the
+ * closure they are waited for like any other. */
+static void run_claimed(tn_context *context, many *all)
 {
-    tn_context *context = tn_context_here();
-    bool forever = until == TN_CLOCK_NEVER;
-    size_t pending = n;
-    for (size_t i = n; i-- > 0;) {
-        if (!tn_future_ended(futures[i]) &&
-            !(forever && context && tn_run_claimed(context, futures[i])))
-            pending = i;
+    bool chained = false;
+    for (size_t i = 0; i < all->count && !chained; i++)
+        chained = tn_future_word(all->futures[i]) & TN_CHAINED;
+    if (chained && tn_closure_collect(&all->closure, all->futures, all->count)) {
+        for (size_t i = 0; i < all->closure.count; i++) {
+            if (!tn_future_ended(all->closure.futures[i]))
+                tn_run_claimed(context, all->closure.futures[i]);
+        }
     }
-    if (pending == n)
-        return TARN_OK;
-    if (tn_is_past(until))
-        return TARN_TIMEOUT;
+    for (size_t i = all->count; i-- > 0;) {
+        if (!tn_future_ended(all->futures[i]))
+            tn_run_claimed(context, all->futures[i]);
+    }
+}
 
-    many all = {.wait = {.each = each_of_many}, .futures = futures, .count = n};
-    tarn_status status = check_process(futures, n);
+/* Sleeps on one after the other: no memory, no hooks, and at most as many wake-ups as futures. */
+static tarn_status sleep_on_all(tn_context *context, many *all, int64_t until)
+{
+    tarn_status status = check_process(all->futures, all->count);
     if (status != TARN_OK)
         return status;
-    status = tn_sleep_begin(context, &all.wait, !forever);
+    status = tn_sleep_begin(context, &all->wait, until != TN_CLOCK_NEVER);
     if (status != TARN_OK)
-        return have_ended(futures, n) ? TARN_OK : status;
-    for (size_t i = pending; i < n && status == TARN_OK; i++) {
-        if (!sleep_until_ended(futures[i], until))
+        return have_ended(all->futures, all->count) ? TARN_OK : status;
+    for (size_t i = 0; i < all->count && status == TARN_OK; i++) {
+        if (!sleep_until_ended(all->futures[i], until))
             status = TARN_TIMEOUT;
     }
     tn_sleep_end(context);
+    return status;
+}
+
+static tarn_status wait_for_all(tarn_future *const *futures, size_t n, int64_t until)
+{
+    tn_context *context = tn_context_here();
+    many all = {.wait = {.each = each_of_many}, .futures = futures, .count = n};
+    if (context && until == TN_CLOCK_NEVER)
+        run_claimed(context, &all);
+    tarn_status status = TARN_OK;
+    if (!have_ended(futures, n))
+        status = tn_is_past(until) ? TARN_TIMEOUT : sleep_on_all(context, &all, until);
+    tn_closure_drop(&all.closure);
     return status;
 }
 

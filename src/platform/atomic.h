@@ -28,7 +28,7 @@
  *
  * and for the integers, with the old value as result:
  *
- *   add_relaxed    sub_relaxed _acq_rel    or_relaxed    xor_release
+ *   add_relaxed    sub_relaxed _acq_rel    or_relaxed    and_relaxed    xor_release
  *
  * What nobody uses is not here; a new one is one line below.
  */
@@ -108,6 +108,7 @@ typedef struct {
     TN_ATOMIC_MODIFY_(kind, T, sub, atomic_fetch_sub_explicit, relaxed) \
     TN_ATOMIC_MODIFY_(kind, T, sub, atomic_fetch_sub_explicit, acq_rel) \
     TN_ATOMIC_MODIFY_(kind, T, or, atomic_fetch_or_explicit, relaxed) \
+    TN_ATOMIC_MODIFY_(kind, T, and, atomic_fetch_and_explicit, relaxed) \
     TN_ATOMIC_MODIFY_(kind, T, xor, atomic_fetch_xor_explicit, release)
 
 TN_ATOMIC_INTEGER_(u16, uint16_t)

@@ -31,6 +31,11 @@ void *tn_alloc_array(size_t count, size_t size)
     return calloc(count, size);
 }
 
+void *tn_alloc_bare(size_t size)
+{
+    return malloc(size > 0 ? size : 1);
+}
+
 void tn_free(void *block)
 {
     free(block);

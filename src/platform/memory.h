@@ -37,7 +37,10 @@
  * only be freed. May block on the allocator's locks. */
 void *tn_alloc(size_t size);
 
-/* The same for `count` objects of `size` bytes; NULL also if the product does not fit. */
+/* The same, and what it holds is undefined. */
+void *tn_alloc_bare(size_t size);
+
+/* As tn_alloc() for `count` objects of `size` bytes; NULL also if the product does not fit. */
 void *tn_alloc_array(size_t count, size_t size);
 
 /* Frees what tn_alloc() or tn_alloc_array() gave; NULL does nothing. */

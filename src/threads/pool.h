@@ -6,6 +6,7 @@
 #define TN_THREADS_POOL_H
 
 #include "core/context.h"
+#include "platform/affinity.h"
 #include "platform/mutex.h"
 #include "platform/thread.h"
 #include "threads/queue.h"
@@ -32,18 +33,23 @@ struct tn_pool {
     tarn_executor executor;
 
     /* Set once. */
-    int max_workers; /* permits to run */
-    int max_threads; /* workers and spares */
-    bool serial;     /* one thread for good */
+    int spares; /* threads beyond max_workers, for workers that wait */
     double idle_timeout;
     size_t stack_size;
+    tn_cpus *cpus; /* NULL: those of the thread that starts a worker */
+    bool pin;
+    void (*on_log)(tarn_log_level level, const char *text, void *data);
+    void *log_data;
     char *name;
     tarn_future *initializer; /* holds a copy of its arguments; never runs as a future */
     const tarn_task *finalizer;
 
     tn_mutex mutex; /* of all that follows */
     tn_queue queue;
+    int max_workers;     /* permits to run */
+    int max_threads;     /* workers and spares */
     tn_worker **workers; /* by index; made when first needed, kept until the end */
+    int places;          /* of that array: never less */
     tn_worker *idle;     /* the one that went to sleep last */
 
     /* Where the threads are: each is in one of these states. */
@@ -55,7 +61,13 @@ struct tn_pool {
     int woken;    /* no longer so, on the way to the queue */
     int leaving;  /* on the way out: in the finalizer */
 
+    uint64_t wakes, parks; /* of idle workers, for tarn_executor_stats() */
+
+    int start_error;   /* why a thread could not be started; 0: the last one was */
+    bool start_logged; /* that was told, or need not be */
+
     bool closed;       /* takes no more work */
+    bool cancelled;    /* ... not even what is owed */
     bool broken;       /* the initializer failed, and so does everything else */
     bool abandoned;    /* the last thread frees it */
     char failure[256]; /* why it is broken */
@@ -77,5 +89,13 @@ bool tn_pool_is_settled(const tn_pool *pool);
 
 /* Wakes drain and shutdown if there may be news for them. Under the mutex. */
 void tn_pool_tell_watchers(tn_pool *pool);
+
+/* Gives the mutex back, and tells the program's log, if there is one, that a thread could not be
+ * started. */
+void tn_pool_unlock(tn_pool *pool);
+
+/* Tells the program's log. Without the mutex. */
+void tn_pool_log(tn_pool *pool, tarn_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -2,15 +2,17 @@
 #include "threads/queue.h"
 
 #include "core/future.h"
+#include "core/view.h"
 
-enum { TOLERATED_DEAD = 1024 };
+/* Every 16th start is one of the next lower level, if there is one, and every 256th one of the
+ * lowest: no level starves. */
+enum { TOLERATED_DEAD = 1024, TURN_OF_LOWER = 16, TURN_OF_LOWEST = 256 };
 
 void tn_queue_init(tn_queue *queue, tn_atomic_u32 *discarded)
 {
-    queue->first = NULL;
-    queue->last = &queue->first;
-    queue->length = 0;
-    queue->discarded = discarded;
+    *queue = (tn_queue){.discarded = discarded};
+    for (int i = 0; i < TN_LEVELS; i++)
+        queue->levels[i].last = &queue->levels[i].first;
 }
 
 /* The counter runs ahead and behind: a future is dead a moment before it is counted. */
@@ -20,53 +22,90 @@ static size_t dead(const tn_queue *queue)
     return count < 0 ? 0 : (size_t)count;
 }
 
-static void bury(tn_queue *queue, tarn_future *future)
+static void throw_out(tn_queue *queue, tarn_future *future)
 {
     tn_u32_sub_relaxed(queue->discarded, 1);
-    tn_cell_release(future, TN_OWNER_QUEUE);
+    future->link = queue->dead;
+    queue->dead = future;
 }
 
 static bool is_dead(const tarn_future *future)
 {
-    return (tn_future_word(future) & TN_STATE_MASK) != TN_PENDING;
+    return (tn_future_word(future) & (TN_STATE_MASK | TN_SEIZED)) != TN_PENDING;
 }
 
-static void purge(tn_queue *queue)
+static void purge_level(tn_queue *queue, tn_level *level)
 {
-    tarn_future **link = &queue->first;
+    tarn_future **link = &level->first;
     while (*link) {
         tarn_future *future = *link;
         if (is_dead(future)) {
             *link = future->link;
             queue->length--;
-            bury(queue, future);
+            throw_out(queue, future);
         } else {
             link = &future->link;
         }
     }
-    queue->last = link;
+    level->last = link;
+}
+
+static void purge(tn_queue *queue)
+{
+    for (int i = 0; i < TN_LEVELS; i++)
+        purge_level(queue, &queue->levels[i]);
     tn_u32_store_relaxed(queue->discarded, 0);
 }
 
-void tn_queue_push(tn_queue *queue, tarn_future *future)
+static tn_level *level_of(tn_queue *queue, const tarn_future *future)
+{
+    const tn_ext *ext =
+        tn_u32_load_relaxed(&future->state) & TN_SPECIAL ? tn_cell_ext(future) : NULL;
+    int priority = ext && ext->view ? ext->view->options.priority : TARN_PRIORITY_NORMAL;
+    return &queue->levels[TARN_PRIORITY_HIGH - priority];
+}
+
+void tn_queue_push(tn_queue *queue, tarn_future *first, size_t n)
 {
     size_t count = dead(queue);
     if (count > TOLERATED_DEAD && count > queue->length / 2)
         purge(queue);
-    future->link = NULL;
-    *queue->last = future;
-    queue->last = &future->link;
-    queue->length++;
+    queue->length += n;
+    for (; n > 0; n--) {
+        tarn_future *future = first;
+        tn_level *level = level_of(queue, future);
+        first = future->link;
+        future->link = NULL;
+        *level->last = future;
+        level->last = &future->link;
+    }
+}
+
+/* The level whose turn it is; NULL: all are empty. */
+static tn_level *next_level(tn_queue *queue)
+{
+    unsigned turn = ++queue->turn;
+    int from = turn % TURN_OF_LOWEST == 0 ? 2 : turn % TURN_OF_LOWER == 0 ? 1 : 0;
+    for (int i = from; i < TN_LEVELS; i++) {
+        if (queue->levels[i].first)
+            return &queue->levels[i];
+    }
+    for (int i = from; i-- > 0;) {
+        if (queue->levels[i].first)
+            return &queue->levels[i];
+    }
+    return NULL;
 }
 
 static tarn_future *pop(tn_queue *queue)
 {
-    tarn_future *future = queue->first;
-    if (!future)
+    tn_level *level = next_level(queue);
+    if (!level)
         return NULL;
-    queue->first = future->link;
-    if (!queue->first)
-        queue->last = &queue->first;
+    tarn_future *future = level->first;
+    level->first = future->link;
+    if (!level->first)
+        level->last = &level->first;
     queue->length--;
     return future;
 }
@@ -75,14 +114,34 @@ tarn_future *tn_queue_start(tn_queue *queue)
 {
     tarn_future *future;
     while ((future = pop(queue)) && !tn_future_start(future))
-        bury(queue, future);
+        throw_out(queue, future);
     return future;
 }
 
 tarn_future *tn_queue_take_all(tn_queue *queue)
 {
-    tarn_future *all = queue->first;
+    tarn_future *all = queue->dead;
+    for (int i = TN_LEVELS; i-- > 0;) {
+        *queue->levels[i].last = all;
+        all = queue->levels[i].first;
+    }
     tn_queue_init(queue, queue->discarded);
     tn_u32_store_relaxed(queue->discarded, 0);
     return all;
+}
+
+tarn_future *tn_queue_take_dead(tn_queue *queue)
+{
+    tarn_future *taken = queue->dead;
+    queue->dead = NULL;
+    return taken;
+}
+
+void tn_queue_bury(tarn_future *dead)
+{
+    while (dead) {
+        tarn_future *future = dead;
+        dead = dead->link;
+        tn_cell_release(future, TN_OWNER_QUEUE);
+    }
 }

@@ -1,29 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The queue of a pool: first in, first out, linked through the cells. It has no lock of its own:
- * the pool's mutex is held around every call but tn_queue_init(). */
+/* The queue of a pool: three levels of priority, in each first in, first out, linked through the
+ * cells. It has no lock of its own: the pool's mutex is held around every call but tn_queue_init()
+ * and tn_queue_bury(). */
 #ifndef TN_THREADS_QUEUE_H
 #define TN_THREADS_QUEUE_H
 
 #include "core/cell.h"
 
-typedef struct tn_queue {
+enum { TN_LEVELS = 3 }; /* from high to low */
+
+typedef struct tn_level {
     tarn_future *first, **last;
+} tn_level;
+
+typedef struct tn_queue {
+    tn_level levels[TN_LEVELS];
     size_t length;            /* entries, the dead ones among them */
+    unsigned turn;            /* counts starts, so that each level has its turn */
     tn_atomic_u32 *discarded; /* how many are dead, about (see core/registry.h) */
+    tarn_future *dead; /* entries that were thrown out, by link: to be freed without the mutex,
+                                 as that may run code of the user */
 } tn_queue;
 
 void tn_queue_init(tn_queue *queue, tn_atomic_u32 *discarded);
 
-/* Adds an entry, which brings TN_OWNER_QUEUE along. Throws out the dead ones first when there are
- * more of them than of the others, and more than 1,024: a queue that nobody serves does not grow by
- * futures that were cancelled. */
-void tn_queue_push(tn_queue *queue, tarn_future *future);
+/* Adds n entries, linked from `first` on, each of which brings TN_OWNER_QUEUE along. Throws out the
+ * dead ones first when there are more of them than of the others, and more than 1,024: a queue that
+ * nobody serves does not grow by futures that were cancelled. */
+void tn_queue_push(tn_queue *queue, tarn_future *first, size_t n);
 
-/* Takes the oldest entry that can still be started, and starts it; NULL: there is none. */
+/* Takes the next entry that can still be started, and starts it; NULL: there is none. */
 tarn_future *tn_queue_start(tn_queue *queue);
 
 /* Empties the queue; the entries are a list by `link`, the dead ones among them. */
 tarn_future *tn_queue_take_all(tn_queue *queue);
+
+/* What has been thrown out since the last call; and its end, without the mutex. */
+tarn_future *tn_queue_take_dead(tn_queue *queue);
+void tn_queue_bury(tarn_future *dead);
 
 #endif

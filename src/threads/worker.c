@@ -3,6 +3,7 @@
 /* The life of a worker: start, loop, sleep, block, leave. */
 #include "threads/worker.h"
 
+#include "core/front.h"
 #include "core/future.h"
 #include "core/run.h"
 #include "platform/clock.h"
@@ -35,6 +36,7 @@ static void wake_one(tn_pool *pool)
     leave_idle(pool, worker);
     worker->woken = true;
     pool->woken++;
+    pool->wakes++;
     tn_cond_signal(&worker->wake);
 }
 
@@ -65,6 +67,7 @@ static tn_worker *find_place(tn_pool *pool)
     worker->context.stopping = &worker->stopping;
     worker->context.stack_size = pool->stack_size;
     worker->context.lost = lost;
+    tn_front_add_books(&pool->executor, &worker->context.books);
     return pool->workers[index] = worker;
 }
 
@@ -74,15 +77,17 @@ static int start_worker(tn_pool *pool)
 {
     tn_worker *worker = find_place(pool);
     if (!worker)
-        return ENOMEM;
+        return pool->start_error = ENOMEM;
     char name[32];
     int index = worker->context.index;
     /* The system keeps 15 bytes: what is cut off is the end of the pool's name. */
     int digits = snprintf(NULL, 0, "-%d", index);
     snprintf(name, sizeof name, "%.*s-%d", 15 - digits, pool->name ? pool->name : "tarn", index);
-    int error = tn_thread_start(&worker->thread, pool->stack_size, name, run_worker, worker);
-    if (error != 0)
-        return error;
+    pool->start_error =
+        tn_thread_start(&worker->thread, pool->stack_size, name, run_worker, worker);
+    if (pool->start_error != 0)
+        return pool->start_error;
+    pool->start_logged = false;
     worker->exists = true;
     worker->counted = &pool->starting;
     pool->threads++;
@@ -101,7 +106,7 @@ int tn_worker_secure(tn_pool *pool, size_t length)
     }
     int coming = pool->starting + pool->woken;
     if (pool->running + coming >= pool->max_workers || length <= (size_t)coming ||
-        pool->threads == pool->max_threads)
+        pool->threads >= pool->max_threads)
         return 0;
     int error = start_worker(pool);
     return pool->running + coming > 0 ? 0 : error;
@@ -118,13 +123,13 @@ bool tn_worker_block(tarn_executor *executor, bool timed)
     pool->blocked++;
     int error = pool->queue.length > 0 ? tn_worker_secure(pool, pool->queue.length) : 0;
     bool alone = pool->running + pool->starting + pool->woken + pool->idlers == 0;
-    bool full = pool->threads - pool->leaving == pool->max_threads;
+    bool full = pool->threads - pool->leaving >= pool->max_threads;
     bool refused = !timed && alone && (full || error != 0);
     if (refused) {
         pool->blocked--;
         ++*worker->counted;
     }
-    tn_mutex_unlock(&pool->mutex);
+    tn_pool_unlock(pool);
     return !refused;
 }
 
@@ -162,21 +167,35 @@ static tarn_future *take(tn_pool *pool, tn_worker *worker)
     return future;
 }
 
-/* Runs one future, without the mutex. */
-static void run_one(tn_pool *pool, tn_worker *worker, tarn_future *future)
+/* Runs one future, and frees those that were found dead before it, without the mutex; false: there
+ * was nothing to do. */
+static bool work(tn_pool *pool, tn_worker *worker)
 {
-    tn_mutex_unlock(&pool->mutex);
-    tn_run(&worker->context, future, TN_OWNER_QUEUE);
+    tarn_future *future = take(pool, worker);
+    tarn_future *dead = tn_queue_take_dead(&pool->queue);
+    if (!future && !dead)
+        return false;
+    tn_pool_unlock(pool);
+    tn_queue_bury(dead);
+    if (future)
+        tn_run(&worker->context, future, TN_OWNER_QUEUE);
     tn_mutex_lock(&pool->mutex);
-    pool->running--;
-    worker->task = NULL;
-    tn_u32_store_relaxed(&worker->stopping, 0);
+    if (future) {
+        pool->running--;
+        worker->task = NULL;
+        tn_u32_store_relaxed(&worker->stopping, 0);
+    }
+    return true;
 }
 
-/* Sleeps until woken; false: nobody did, and it may go home. */
+/* Sleeps until woken; false: nobody did, or there are too many, and it may go home. */
 static bool sleep_idle(tn_pool *pool, tn_worker *worker)
 {
-    int64_t until = pool->serial ? TN_CLOCK_NEVER : tn_clock_after(pool->idle_timeout);
+    /* The only thread of a pool is the same one for good. */
+    int64_t until = pool->max_threads == 1 ? TN_CLOCK_NEVER : tn_clock_after(pool->idle_timeout);
+    if (pool->threads - pool->leaving > pool->max_threads)
+        return false;
+    pool->parks++;
     worker->woken = false;
     worker->above = NULL;
     worker->below = pool->idle;
@@ -200,9 +219,8 @@ static bool sleep_idle(tn_pool *pool, tn_worker *worker)
 static void serve(tn_pool *pool, tn_worker *worker)
 {
     do {
-        tarn_future *future;
-        while ((future = take(pool, worker)))
-            run_one(pool, worker, future);
+        while (work(pool, worker))
+            ;
         tn_pool_tell_watchers(pool);
     } while (!is_ending(pool) && sleep_idle(pool, worker));
 }
@@ -211,7 +229,8 @@ static void serve(tn_pool *pool, tn_worker *worker)
 static void break_pool(tn_pool *pool, const char *text)
 {
     tn_mutex_lock(&pool->mutex);
-    if (!pool->broken)
+    bool first = !pool->broken;
+    if (first)
         snprintf(pool->failure, sizeof pool->failure, "the initializer \"%.40s\" %s",
                  pool->initializer->task->name, text);
     pool->broken = true;
@@ -220,6 +239,8 @@ static void break_pool(tn_pool *pool, const char *text)
     tn_mutex_unlock(&pool->mutex);
     /* Written once, before `broken` was set. */
     tn_futures_end(pending, TARN_BROKEN, pool->failure);
+    if (first)
+        tn_pool_log(pool, TARN_LOG_ERROR, "%s", pool->failure);
 }
 
 /* Not under the mutex. false: the pool is broken. */
@@ -303,11 +324,23 @@ static void count_as_leaving(tn_pool *pool, tn_worker *worker)
     worker->counted = &pool->leaving;
 }
 
+static void bind(tn_pool *pool, const tn_worker *worker)
+{
+    if (!pool->cpus && !pool->pin)
+        return;
+    int error = tn_cpus_bind(pool->cpus, pool->pin ? worker->context.index : -1);
+    if (error != 0)
+        tn_pool_log(pool, TARN_LOG_WARNING,
+                    "worker %d cannot be bound to its CPUs: %s; check affinity",
+                    worker->context.index, strerror(error));
+}
+
 static void run_worker(void *data)
 {
     tn_worker *worker = data;
     tn_pool *pool = worker->pool;
-    bool entered = tn_context_enter(&worker->context);
+    bool entered = tn_run_enter(&worker->context);
+    bind(pool, worker);
     worker->context.ready = entered && initialize(pool, worker);
 
     tn_mutex_lock(&pool->mutex);
@@ -329,6 +362,9 @@ static void lost(tn_context *context)
     tn_pool *pool = worker->pool;
     if (worker->counted == &pool->starting)
         break_pool(pool, "ended its thread");
+    else
+        tn_pool_log(pool, TARN_LOG_WARNING, "a task ended the thread of worker %d",
+                    worker->context.index);
     tn_mutex_lock(&pool->mutex);
     --*worker->counted;
     worker->task = NULL;

@@ -1,74 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Bad input: one table of every public function and what it answers to NULL, zero, negative, huge,
- * the wrong kind and a closed executor: a status, and a sentence that names the argument.
- *
- * A row that is wrong is printed and counted, and the table goes on. The last test compares the
- * table with the header: a function without a row fails it. */
-#include "contract.h"
+/* Bad input: tables of every public function and what it answers to NULL, zero, negative, huge, the
+ * wrong kind and a closed executor: a status, and a sentence that names the argument. (More of them
+ * are in bad_input_jobs.c.) The last test compares the tables with the header: a function without a
+ * row fails it. */
+#include "bad_input.h"
+#include "rows.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
-
-static const char *covered[400];
-static size_t rows;
-static size_t wrong_rows;
-static char marker[200];
-
-/* Before each row: notes its function, and makes tarn_last_error() speak of something else. */
-static void begin(const char *function)
-{
-    assert_true(rows < sizeof(covered) / sizeof(covered[0]));
-    covered[rows++] = function;
-    if (strcmp(function, "tarn_drain") == 0)
-        tarn_future_wait(NULL, TARN_NOW);
-    else
-        tarn_drain(NULL, TARN_NOW);
-    snprintf(marker, sizeof(marker), "%s", tarn_last_error());
-}
-
-/* names: what tarn_last_error() must contain; NULL: the call did not fail. */
-static void end(bool right, const char *names, const char *call, int line)
-{
-    bool named =
-        strcmp(tarn_last_error(), marker) != 0 && strstr(tarn_last_error(), names ? names : "");
-    if (right && (names ? named : strcmp(tarn_last_error(), marker) == 0))
-        return;
-    wrong_rows++;
-    print_error("%s:%d: %s\n    %s; tarn_last_error() is \"%s\"%s%s\n", __FILE__, line, call,
-                right ? "answers as it should" : "answers something else", tarn_last_error(),
-                names ? ", should name " : ", should be unchanged", names ? names : "");
-}
-
-/* Rows: the function, the call, what it returns, the argument that the sentence names. */
-#define ROW(function, call, value, names) \
-    do { \
-        begin(function); \
-        bool right_ = (call) == (value); \
-        end(right_, names, #call, __LINE__); \
-    } while (0)
-
-/* Of functions that return nothing: they come back, and leave the last error alone. */
-#define ROW_VOID(function, call) \
-    do { \
-        begin(function); \
-        call; \
-        end(true, NULL, #call, __LINE__); \
-    } while (0)
-
-/* Of functions that return a refused future: it says so itself. */
-#define ROW_REFUSED(call, ended, names) \
-    do { \
-        begin("tarn_submit"); \
-        tarn_future *refused_ = (call); \
-        bool named_ = strstr(tarn_last_error(), names) != NULL; \
-        bool right_ = refused_ && tarn_done(refused_) && named_ && \
-                      tarn_result(refused_, NULL, NULL, 0) == (ended) && tarn_error(refused_) && \
-                      tarn_error(refused_)->status == (ended); \
-        end(right_, names, #call, __LINE__); \
-        tarn_drop(refused_); \
-    } while (0)
 
 #define INVALID_OPTION(names, ...) \
     ROW("tarn_thread_pool", tarn_thread_pool(__VA_ARGS__), NULL, names)
@@ -98,6 +39,19 @@ static void refuse_executors(void)
     INVALID_OPTION("stack_size", .stack_size = 16383);
     INVALID_OPTION("stack_size", .stack_size = ((size_t)64 << 30) + 1);
     INVALID_OPTION("stack_size", .stack_size = SIZE_MAX);
+    INVALID_OPTION("when_full", .when_full = -1);
+    INVALID_OPTION("when_full", .when_full = 3);
+    INVALID_OPTION("submit_within", .submit_within = -1);
+    INVALID_OPTION("submit_within", .submit_within = NAN);
+    INVALID_OPTION("initializer", .when_full = TARN_FULL_CALLER, .initializer = &nothing_task);
+    INVALID_OPTION("affinity", .affinity = "");
+    INVALID_OPTION("affinity", .affinity = "0-");
+    INVALID_OPTION("affinity", .affinity = "3-1");
+    INVALID_OPTION("affinity", .affinity = "0,,1");
+    INVALID_OPTION("affinity", .affinity = "0-1:0");
+    INVALID_OPTION("affinity", .affinity = "eight");
+    INVALID_OPTION("affinity", .affinity = "8191");
+    INVALID_OPTION("affinity", .affinity = "99999999999999999999");
     INVALID_OPTION("initializer_args", .initializer = &takes_two_task);
     INVALID_OPTION("initializer", .initializer_args = &two);
     INVALID_OPTION("initializer", .initializer = &bad_task);
@@ -138,6 +92,18 @@ static void refuse_executors(void)
     assert_int_equal(tarn_drain(pool, TARN_FOREVER), TARN_OK);
     ROW("tarn_drain", tarn_drain(pool, (tarn_deadline){INT64_MIN}), TARN_OK, NULL);
     ROW("tarn_worker_limit", tarn_worker_limit(NULL), 0, "executor");
+    ROW("tarn_resize", tarn_resize(NULL, 1), TARN_INVALID, "executor");
+    ROW("tarn_resize", tarn_resize(pool, -1), TARN_INVALID, "max_workers");
+    ROW("tarn_resize", tarn_resize(pool, 32768), TARN_INVALID, "max_workers");
+    ROW("tarn_resize", tarn_resize(pool, INT_MIN), TARN_INVALID, "max_workers");
+    tarn_stats stats = {.size = sizeof(stats)}, sizeless_stats = {.size = 0};
+    ROW("tarn_executor_stats", tarn_executor_stats(NULL, &stats), TARN_INVALID, "executor");
+    ROW("tarn_executor_stats", tarn_executor_stats(pool, NULL), TARN_INVALID, "stats");
+    ROW("tarn_executor_stats", tarn_executor_stats(pool, &sizeless_stats), TARN_INVALID, "size");
+    tarn_executor *view = tarn_with(pool, .retries = 1);
+    ROW("tarn_shutdown", tarn_shutdown(view), TARN_INVALID, "view");
+    ROW("tarn_abandon", (tarn_abandon(view), 0), 0, "view");
+    assert_int_equal(tarn_drain(view, TARN_FOREVER), TARN_OK);
     ROW("tarn_shutdown", tarn_shutdown(pool, .time_limit = 1e300), TARN_OK, NULL);
     pool = pool_open();
     ROW("tarn_shutdown", (tarn_shutdown)(pool, NULL), TARN_OK, NULL);
@@ -297,7 +263,7 @@ static void refuse_waits(void)
     assert_int_equal(done, 99);
 
     tarn_completions *completions = tarn_completions_new((tarn_deadline){INT64_MIN});
-    begin("tarn_completions_new");
+    row_begin("tarn_completions_new");
     assert_non_null(completions);
     ROW("tarn_completions_add", tarn_completions_add(NULL, refused, 1), TARN_INVALID,
         "completions");
@@ -370,55 +336,64 @@ static void refuse_the_rest(void)
     ROW_VOID("tarn_blocking_end", tarn_blocking_end());
 }
 
-static void run_table(void (*part)(void))
-{
-    wrong_rows = 0;
-    part();
-    assert_int_equal(wrong_rows, 0);
-}
-
 CONTRACT_TEST(bad_input_to_executors, 0)
 {
-    run_table(refuse_executors);
+    rows_run(refuse_executors);
 }
 
 CONTRACT_TEST(bad_input_to_submit, GATES)
 {
-    run_table(refuse_submits);
+    rows_run(refuse_submits);
 }
 
 CONTRACT_TEST(bad_input_in_descriptors, 0)
 {
-    run_table(refuse_descriptors);
+    rows_run(refuse_descriptors);
 }
 
 CONTRACT_TEST(bad_input_to_futures, 0)
 {
-    run_table(refuse_results);
+    rows_run(refuse_results);
 }
 
 CONTRACT_TEST(bad_input_to_waits_and_completions, 0)
 {
-    run_table(refuse_waits);
+    rows_run(refuse_waits);
 }
 
 CONTRACT_TEST(bad_input_to_promises, 0)
 {
-    run_table(refuse_promises);
+    rows_run(refuse_promises);
+}
+
+CONTRACT_TEST(bad_input_to_options_of_tasks, 0)
+{
+    rows_run(refuse_options);
+}
+
+CONTRACT_TEST(bad_input_to_many_at_once, 0)
+{
+    rows_run(refuse_many);
+}
+
+CONTRACT_TEST(bad_input_to_chains, 0)
+{
+    rows_run(refuse_chains);
+}
+
+CONTRACT_TEST(bad_input_to_maps, 0)
+{
+    rows_run(refuse_maps);
+}
+
+CONTRACT_TEST(bad_input_to_buffers, 0)
+{
+    rows_run(refuse_buffers);
 }
 
 CONTRACT_TEST(bad_input_to_all_else, 0)
 {
-    run_table(refuse_the_rest);
-}
-
-static bool is_covered(const char *name)
-{
-    for (size_t i = 0; i < rows; i++) {
-        if (strcmp(covered[i], name) == 0)
-            return true;
-    }
-    return false;
+    rows_run(refuse_the_rest);
 }
 
 /* The name in a declaration: what stands before the first parenthesis. */
@@ -440,7 +415,7 @@ static bool declared_name(const char *declaration, char *name, size_t size)
 
 CONTRACT_TEST(every_public_function_has_a_row, GATES)
 {
-    rows = 0;
+    rows_forget();
     refuse_executors();
     refuse_submits();
     refuse_descriptors();
@@ -448,6 +423,11 @@ CONTRACT_TEST(every_public_function_has_a_row, GATES)
     refuse_waits();
     refuse_promises();
     refuse_the_rest();
+    refuse_options();
+    refuse_many();
+    refuse_chains();
+    refuse_maps();
+    refuse_buffers();
 
     FILE *header = fopen(TARN_HEADER, "r");
     assert_non_null(header);
@@ -461,7 +441,7 @@ CONTRACT_TEST(every_public_function_has_a_row, GATES)
         if (!declared_name(line, name, sizeof(name)))
             fail_msg("cannot read this declaration: %s", line);
         functions++;
-        if (!is_covered(name)) {
+        if (!rows_cover(name)) {
             missing++;
             print_error("no row for %s\n", name);
         }

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The rings of futures that have a time limit. */
+#include "core/deadline.h"
+#include "core/view.h"
+
+static tn_limit *limit_of(tarn_future *future)
+{
+    return tn_cell_ext(future)->limit;
+}
+
+static tn_views *views_of(const tn_limit *limit)
+{
+    return (tn_views *)(void *)limit->hook.owner;
+}
+
+/* Under the mutex. */
+static void link_last(tn_limit *ring, tn_limit *limit, double seconds)
+{
+    tn_views *views = views_of(limit);
+    /* Under the mutex, so that the ring is in the order of time. */
+    limit->moment = tn_clock_after(seconds);
+    limit->next = ring;
+    limit->prev = ring->prev;
+    ring->prev->next = limit;
+    ring->prev = limit;
+    limit->linked = true;
+    views->shares++;
+    if (limit->moment < views->planned) {
+        views->planned = limit->moment;
+        tn_cond_signal(&views->news);
+    }
+}
+
+bool tn_limit_unlink(tn_limit *limit)
+{
+    if (!limit->linked)
+        return false;
+    limit->next->prev = limit->prev;
+    limit->prev->next = limit->next;
+    limit->linked = false;
+    return true;
+}
+
+/* Takes the mutex, and takes the limit out of the ring it is in. */
+static void lock_and_unlink(tn_limit *limit)
+{
+    tn_views *views = views_of(limit);
+    tn_mutex_lock(&views->mutex);
+    if (tn_limit_unlink(limit))
+        views->shares--;
+}
+
+void tn_limit_queue(tarn_future *future)
+{
+    tn_limit *limit = limit_of(future);
+    tn_view *view = tn_cell_ext(future)->view;
+    if (!limit || view->options.start_within <= 0)
+        return;
+    tn_views *views = views_of(limit);
+    tn_mutex_lock(&views->mutex);
+    link_last(&view->queued, limit, view->options.start_within);
+    tn_mutex_unlock(&views->mutex);
+}
+
+/* While a task of it runs, the executor has its share. */
+void tn_limit_run(tarn_future *future)
+{
+    tn_limit *limit = limit_of(future);
+    tn_view *view = tn_cell_ext(future)->view;
+    if (!limit)
+        return;
+    lock_and_unlink(limit);
+    if (view->options.run_limit > 0)
+        link_last(&view->running, limit, view->options.run_limit);
+    tn_mutex_unlock(&views_of(limit)->mutex);
+}
+
+void tn_limit_pause(tarn_future *future)
+{
+    tn_limit *limit = limit_of(future);
+    if (!limit)
+        return;
+    lock_and_unlink(limit);
+    tn_mutex_unlock(&views_of(limit)->mutex);
+}
+
+/* The future's end. Who is linked has a share; who is not may find the views gone, so only he who
+ * knows that nobody else unlinks may ask: the timer unlinks what it ends, and what runs, but a run
+ * is paused before it ends. */
+void tn_limit_ended(tn_hook_owner *owner, tn_hook *hook)
+{
+    tn_limit *limit = (tn_limit *)(void *)hook;
+    tn_views *views = (tn_views *)(void *)owner;
+    if (!limit->linked)
+        return;
+    tn_mutex_lock(&views->mutex);
+    tn_limit_unlink(limit);
+    tn_views_leave(views);
+}
+
+void tn_limit_forget(tarn_future *future)
+{
+    tn_limit *limit = limit_of(future);
+    if (limit && tn_hook_remove(&limit->hook))
+        tn_limit_ended(limit->hook.owner, &limit->hook);
+}

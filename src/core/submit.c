@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Submit: a cell with a copy of the arguments, a place in the queue, and then the back end's. */
+#include "core/submit.h"
+
+#include "core/admission.h"
+#include "core/callback.h"
+#include "core/count.h"
+#include "core/deadline.h"
+#include "core/front.h"
+#include "core/future.h"
+#include "core/registry.h"
+#include "core/release.h"
+#include "core/run.h"
+#include "core/status.h"
+#include "core/task.h"
+#include "platform/module.h"
+#include "platform/tls.h"
+
+/* ---- Checks ---------------------------------------------------------------------------------- */
+
+/* TARN_OK if this executor can carry these arguments. */
+static tarn_status check_kinds(const tarn_executor *executor, const tarn_task *task)
+{
+    if (executor->backend->capabilities & TARN_CAN_POINTERS)
+        return TARN_OK;
+    for (uint32_t i = 0; i < task->arg_count; i++) {
+        if (task->args[i].kind == TARN_KIND_POINTER)
+            return tn_error_format(TARN_UNSUPPORTED,
+                                   "argument %u of \"%s\" is a pointer (%s), which means nothing "
+                                   "to workers of kind \"%s\"; pass a value or tarn_bytes",
+                                   i + 1, task->name, task->args[i].type, executor->backend->kind);
+    }
+    if (task->result.kind == TARN_KIND_POINTER)
+        return tn_error_format(TARN_UNSUPPORTED,
+                               "the result of \"%s\" is a pointer (%s), which means nothing here "
+                               "when a worker of kind \"%s\" returns it; return a value or "
+                               "tarn_bytes",
+                               task->name, task->result.type, executor->backend->kind);
+    return TARN_OK;
+}
+
+/* A library with a task of which a future may exist must not be unloaded. */
+static void keep_module(const tarn_task *task)
+{
+    tn_atomic_u32 *mark = (tn_atomic_u32 *)(void *)task->mark;
+    if (!mark || tn_u32_load_relaxed(mark))
+        return;
+    tn_module_keep(mark);
+    tn_u32_store_relaxed(mark, 1);
+}
+
+tarn_status tn_submit_check(tarn_executor *executor, const tarn_task *task, const char *call)
+{
+    if (!executor)
+        return tn_error_format(TARN_INVALID, "%s: executor is NULL", call);
+    if (tn_registry_is_foreign(executor->id))
+        return tn_error_format(TARN_CLOSED,
+                               "%s: the executor belongs to the process that forked this one; "
+                               "open another",
+                               call);
+    keep_module(task);
+    return check_kinds(executor, task);
+}
+
+/* ---- A place in the queue -------------------------------------------------------------------- */
+
+enum { MOST_VISITS = 64 }; /* tasks that a submit runs itself, one within the other */
+
+TN_THREAD_LOCAL(unsigned, visits);
+
+static bool can_run_here(void)
+{
+    tn_context *context = tn_context_here();
+    return *visits() < MOST_VISITS &&
+           (!context || (tn_has_stack(context) && tn_context_reserve(context)));
+}
+
+/* What a submit may do with up to `wanted` futures. */
+typedef struct admission {
+    size_t taken;
+    bool counted; /* they count against the limit */
+    bool here;    /* the submit is to run it itself */
+} admission;
+
+/* A full queue, by the executor's rule. */
+static tarn_status admit_to_full(tarn_executor *pool, size_t wanted, bool inside, admission *a)
+{
+    bool caller = pool->when_full == TARN_FULL_CALLER;
+    if (caller && can_run_here()) {
+        *a = (admission){.taken = 1, .here = true};
+        return TARN_OK;
+    }
+    if (!caller && !(inside && pool->when_full == TARN_FULL_BLOCK))
+        return tn_error_format(TARN_FULL,
+                               "tarn_submit: the queue is full (queue_limit is %zu); submit "
+                               "later, or raise it",
+                               pool->queue_limit);
+    *a = (admission){.taken = wanted, .counted = tn_admission_force(pool->id, wanted)};
+    tn_count_many(pool->id, TN_OVER_LIMIT, wanted);
+    return TARN_OK;
+}
+
+static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admission *a)
+{
+    if (pool->queue_limit == 0) {
+        *a = (admission){.taken = wanted};
+        return TARN_OK;
+    }
+    /* A worker that waits for room might be the one that has to make it. */
+    bool inside = tn_context_here() || tn_callbacks_running() > 0;
+    if (inside || pool->when_full != TARN_FULL_BLOCK) {
+        until = TARN_NOW.ns;
+    } else if (pool->submit_within > 0) {
+        int64_t own = tn_clock_after(pool->submit_within);
+        until = own < until ? own : until;
+    }
+    size_t limit = pool->queue_limit < TN_MOST_PLACES ? pool->queue_limit : TN_MOST_PLACES;
+    *a = (admission){.counted = true};
+    uint32_t id = pool->id;
+    /* From here on the executor may be gone. */
+    tarn_status status = tn_admission_enter(id, limit, wanted, until, &a->taken);
+    if (status == TARN_CLOSED)
+        return tn_error(TARN_CLOSED, "tarn_submit: the executor is shut down");
+    return status == TARN_FULL ? admit_to_full(pool, wanted, inside, a) : TARN_OK;
+}
+
+/* Runs a future on this thread, which may be a worker of the executor, of another, or of none. */
+static void run_here(tarn_executor *pool, tarn_future *future)
+{
+    tn_context *outer = tn_context_here();
+    tn_front *front = pool->front;
+    /* Its runner is an owner of another kind than a queue: a further try is made here, too. */
+    tn_u32_add_relaxed(&future->owners, TN_OWNER_CLAIM);
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    tn_future_start(future);
+    ++*visits();
+    if (outer && outer->executor == pool) {
+        tn_run(outer, future, TN_OWNER_CLAIM);
+    } else {
+        tn_context own = {.index = -1, .stopping = &front->stopping};
+        tn_inside inside;
+        tn_front_visit(pool);
+        tn_inside_begin(&inside, pool);
+        if (!outer)
+            tn_run_enter(&own);
+        tn_run_visiting(outer ? outer : &own, future, TN_OWNER_CLAIM, &front->stopping);
+        if (!outer)
+            tn_context_leave(&own);
+        tn_inside_end(&inside);
+        tn_front_leave(pool);
+    }
+    --*visits();
+}
+
+/* ---- Into the back end ----------------------------------------------------------------------- */
+
+/* The status of a back end's refusal, with a text for tarn_last_error(). */
+static tarn_status refusal(const tarn_executor *pool, tarn_status status, unsigned errors)
+{
+    if (!tn_is_failure(status))
+        return tn_error_format(TARN_SYSTEM,
+                               "tarn_submit: the back end \"%s\" answered %d, which is no failure",
+                               pool->backend->kind, (int)status);
+    if (tn_error_count() == errors)
+        tn_error(status, tarn_status_text(status));
+    return status;
+}
+
+/* Hands n futures over, linked from `first` on; otherwise they are as they were. They go into the
+ * books before anybody can end them, and out of them again if they are refused. */
+static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, admission a)
+{
+    for (tarn_future *future = first; future; future = future->link) {
+        future->executor = pool->id;
+        uint32_t state = tn_u32_load_relaxed(&future->state);
+        if (a.counted)
+            tn_u32_or_relaxed(&future->state, TN_COUNTED);
+        if (state & TN_SPECIAL)
+            tn_limit_queue(future);
+    }
+    tn_count_many(pool->id, TN_SUBMITTED, n);
+    if (a.here) {
+        run_here(pool, first);
+        return TARN_OK;
+    }
+    unsigned errors = tn_error_count();
+    tarn_status status = pool->backend->submit(pool, first, n, false);
+    if (status == TARN_OK)
+        return TARN_OK;
+    status = refusal(pool, status, errors);
+    tn_count_many(pool->id, TN_SUBMITTED, (size_t)0 - n);
+    if (a.counted)
+        tn_admission_leave(pool->id, n);
+    return status;
+}
+
+tarn_status tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t until)
+{
+    admission a;
+    tarn_status status = admit(executor->pool, 1, until, &a);
+    return status == TARN_OK ? hand_over(executor->pool, future, 1, a) : status;
+}
+
+tarn_future *tn_submit_refused(uint32_t executor, const tarn_task *task, tarn_status status)
+{
+    tn_count(executor, TN_REJECTED);
+    return tn_future_refused(task, status, status == TARN_NO_MEMORY ? NULL : tarn_last_error());
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+/* Some calls of a task, all to one executor. The executor may be gone once it is known to be
+ * closed: its number remains. */
+typedef struct calls {
+    tarn_executor *executor;
+    uint32_t id;
+    const tarn_task *task;
+    const unsigned char *args; /* of the first one; the others follow */
+    tarn_future **futures;
+} calls;
+
+static const void *args_of(const calls *c, size_t i)
+{
+    return c->args ? c->args + i * c->task->args_size : NULL;
+}
+
+/* Refuses a call whose arguments nobody has copied. */
+static void refuse_call(const calls *c, size_t i, tarn_status status)
+{
+    c->futures[i] = tn_submit_refused(c->id, c->task, status);
+    tn_release_refused(c->task, args_of(c, i));
+}
+
+/* Refuses what is not queued: the cell goes, and its copy of the arguments with it. */
+static void refuse_cell(const calls *c, size_t i, tarn_status status)
+{
+    tarn_future *cell = c->futures[i];
+    c->futures[i] = tn_submit_refused(c->id, c->task, status);
+    if (tn_u32_load_relaxed(&cell->state) & TN_SPECIAL)
+        tn_limit_forget(cell);
+    tn_cell_release(cell, TN_OWNER_QUEUE);
+    tn_cell_release(cell, TN_HANDLE);
+}
+
+/* Makes the cell of one call, or refuses it. */
+static tarn_status make_cell(const calls *c, size_t i)
+{
+    tn_needs needs = tn_task_needs(c->task, args_of(c, i));
+    if (needs.bytes == SIZE_MAX) {
+        tn_error_format(TARN_INVALID,
+                        "tarn_submit: a tarn_bytes argument of \"%s\" has no data for its size",
+                        c->task->name);
+        refuse_call(c, i, TARN_INVALID);
+        return TARN_INVALID;
+    }
+    tarn_future *cell = c->futures[i] = tn_task_cell(c->task, args_of(c, i), needs, TN_OWNER_QUEUE);
+    tn_view *view = tn_view_of(c->executor);
+    bool complete = cell && (!view || tn_view_apply(view, cell));
+    if (complete)
+        return TARN_OK;
+    tn_error(TARN_NO_MEMORY, "tarn_submit: no memory");
+    if (cell)
+        refuse_cell(c, i, TARN_NO_MEMORY);
+    else
+        refuse_call(c, i, TARN_NO_MEMORY);
+    return TARN_NO_MEMORY;
+}
+
+/* Submits those from i on for which there is room; gives the first that is left. */
+static size_t submit_some(const calls *c, size_t i, size_t n, tarn_status *failure)
+{
+    tarn_executor *pool = c->executor->pool;
+    admission a;
+    tarn_status status = admit(pool, n - i, TN_CLOCK_NEVER, &a);
+    if (status != TARN_OK) {
+        *failure = status;
+        /* What is closed stays closed, and must not be asked again. */
+        size_t end = status == TARN_CLOSED ? n : i + 1;
+        for (; i < end; i++)
+            refuse_call(c, i, status);
+        return i;
+    }
+    tarn_future *first = NULL, **last = &first;
+    size_t end = i + a.taken, cells = 0;
+    for (size_t k = i; k < end; k++) {
+        status = make_cell(c, k);
+        if (status != TARN_OK) {
+            *failure = status;
+            continue;
+        }
+        *last = c->futures[k];
+        last = &c->futures[k]->link;
+        cells++;
+    }
+    if (a.counted && cells < a.taken)
+        tn_admission_leave(pool->id, a.taken - cells);
+    status = cells > 0 ? hand_over(pool, first, cells, a) : TARN_OK;
+    if (status == TARN_OK)
+        return end;
+    *failure = status;
+    for (size_t k = i; k < end; k++) {
+        if (!tn_future_ended(c->futures[k]))
+            refuse_cell(c, k, status);
+    }
+    return end;
+}
+
+/* Submits n calls, each of which gets a future. TARN_OK, or the first failure. */
+static tarn_status submit(const calls *c, size_t n)
+{
+    tarn_status first = TARN_OK;
+    for (size_t i = 0; i < n;) {
+        tarn_status failure = TARN_OK;
+        i = submit_some(c, i, n, &failure);
+        first = first == TARN_OK ? failure : first;
+    }
+    return first;
+}
+
+/* ---- Public verbs ---------------------------------------------------------------------------- */
+
+static tarn_status check_size(const tarn_task *task, const void *args, size_t size)
+{
+    if (size != task->args_size)
+        return tn_error_format(TARN_INVALID,
+                               "tarn_submit: size is %zu, but the arguments of \"%s\" have %zu "
+                               "bytes",
+                               size, task->name, task->args_size);
+    if (!args && size > 0)
+        return tn_error(TARN_INVALID, "tarn_submit: args is NULL");
+    return TARN_OK;
+}
+
+tarn_future *tarn_submit(tarn_executor *executor, const tarn_task *task, const void *args,
+                         size_t size)
+{
+    tarn_future *future;
+    uint32_t id = executor ? executor->id : 0;
+    calls one = {executor, id, task, args, &future};
+    tarn_status status = tn_task_check(task, "tarn_submit");
+    if (status == TARN_OK)
+        status = check_size(task, args, size);
+    if (status != TARN_OK)
+        return tn_submit_refused(id, task, status);
+    status = tn_submit_check(executor, task, "tarn_submit");
+    if (status != TARN_OK)
+        refuse_call(&one, 0, status);
+    else
+        submit(&one, 1);
+    return future;
+}
+
+tarn_status tarn_submit_many(tarn_executor *executor, const tarn_task *task, const void *args,
+                             size_t n, tarn_future **futures)
+{
+    const char *call = "tarn_submit_many";
+    calls all = {executor, executor ? executor->id : 0, task, args, futures};
+    tarn_status status = tn_task_check(task, call);
+    if (status != TARN_OK)
+        return status;
+    if (n > PTRDIFF_MAX / sizeof *futures ||
+        (task->args_size > 0 && n > PTRDIFF_MAX / task->args_size))
+        return tn_error(TARN_INVALID, "tarn_submit_many: n is beyond the address space");
+    if (!futures && n > 0)
+        return tn_error(TARN_INVALID, "tarn_submit_many: futures is NULL");
+    if (!args && n > 0 && task->args_size > 0)
+        return tn_error(TARN_INVALID, "tarn_submit_many: args is NULL");
+    status = tn_submit_check(executor, task, call);
+    if (status == TARN_OK)
+        return submit(&all, n);
+    for (size_t i = 0; i < n; i++)
+        refuse_call(&all, i, status);
+    return status;
+}
