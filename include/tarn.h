@@ -212,6 +212,12 @@ typedef struct tarn_field {
     size_t size;      /* bytes; 0: no value */
 } tarn_field;
 
+/* What the library notes of one descriptor. Zero at first; only the library uses it. */
+typedef struct tarn_mark {
+    const void *task;
+    uint32_t traits;
+} tarn_mark;
+
 typedef struct tarn_task {
     size_t size; /* sizeof(tarn_task) */
     const char *name;
@@ -227,8 +233,8 @@ typedef struct tarn_task {
     void (*loop)(const void *args, void *results, size_t n, size_t *done, const int *halt);
     void (*release_args)(const void *args);     /* NULL: nothing to release */
     void (*release_result)(const void *result); /* likewise */
-    uint32_t *mark; /* a word beside the task, 0 at first, in which the library notes that their
-                       module stays loaded; NULL: it need not be noted */
+    tarn_mark *mark; /* in the same module; NULL: the library finds it out again for each call, and
+                        does not keep a module loaded */
 } tarn_task;
 
 /* Is to be the first line of main(): the place where worker processes will begin, and end. Nothing

@@ -505,7 +505,7 @@ struct tarn_nobody_;
 
 /* The mark is written by the library, so it cannot be part of the constant descriptor. */
 #define TARN_DESCRIPTOR_(name, R, fields, N, size, loop, args_releaser, result_releaser) \
-    static uint32_t name##_mark_; \
+    static tarn_mark name##_mark_; \
     const tarn_task name##_task = { \
         sizeof(tarn_task), #name, name##_call_, \
         TARN_JOIN_(TARN_RESULT_FIELD_, TARN_IS_VOID_(R))(R), fields, N, 0, size, loop, \

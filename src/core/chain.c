@@ -400,7 +400,7 @@ static tarn_status make(tarn_executor *executor, const tarn_task *task, tarn_fut
 static tarn_future *chain_to(tarn_executor *executor, const tarn_task *task, tarn_future *before,
                              chain_kind kind)
 {
-    tarn_future *cell;
+    tarn_future *cell = NULL;
     tarn_status status = make(executor, task, before, kind, &cell);
     if (status != TARN_OK)
         return tn_submit_refused(executor ? executor->id : 0, task, status);

@@ -189,15 +189,18 @@ bool tn_context_reserve(tn_context *context)
     return true;
 }
 
-void tn_context_push(tn_context *context, tn_frame frame)
+tn_frame *tn_context_push(tn_context *context, tarn_future *future, uint32_t owner)
 {
-    frame.sections = context->sections;
-    frame.callbacks = tn_callbacks_running();
-    context->frames[context->depth++] = frame;
+    tn_frame *frame = &context->frames[context->depth++];
+    *frame = (tn_frame){.future = future,
+                        .owner = owner,
+                        .sections = context->sections,
+                        .callbacks = tn_callbacks_running()};
+    return frame;
 }
 
-tn_frame tn_context_pop(tn_context *context)
+const tn_frame *tn_context_pop(tn_context *context)
 {
     end_own_sections(context);
-    return context->frames[--context->depth];
+    return &context->frames[--context->depth];
 }

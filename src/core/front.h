@@ -9,10 +9,11 @@
 #include "platform/mutex.h"
 
 typedef struct tn_front {
-    struct tn_chain *chained; /* futures that wait for others before they are queued; under the mutex
+    struct tn_chain
+        *chained;           /* futures that wait for others before they are queued; under the mutex
                                  of the registry */
-    tn_atomic_u32 closed;     /* 1: takes no new work. Set before `chained` is emptied */
-    tn_atomic_u32 stopping;   /* 1: visitors are asked to stop */
+    tn_atomic_u32 closed;   /* 1: takes no new work. Set before `chained` is emptied */
+    tn_atomic_u32 stopping; /* 1: visitors are asked to stop */
 
     tn_mutex mutex; /* of all that follows */
     tn_views *views;

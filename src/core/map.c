@@ -103,7 +103,7 @@ static bool deliver_chunk(mapper *m, tarn_future *future)
     bool more = true;
     for (size_t i = 0; i < chunk->count && more; i++) {
         tarn_status status = i < chunk->done ? chunk->statuses[i] : status_of_rest(future);
-        const char *text = i == chunk->failed ? chunk->text
+        const char *text = i == chunk->failed            ? chunk->text
                            : i >= chunk->done && failure ? failure->text
                                                          : NULL;
         more = deliver(m, status, chunk->results + i * size, text);
@@ -331,14 +331,12 @@ static tarn_status run(mapper *m)
     tarn_stats stats = {.size = sizeof stats};
     pool->backend->stats(pool, &stats);
     m->workers = stats.max_workers > 0 ? (size_t)stats.max_workers : 1;
-    m->window = m->workers < MOST_CHUNKS / CHUNKS_A_WORKER ? m->workers * CHUNKS_A_WORKER
-                                                           : MOST_CHUNKS;
+    m->window =
+        m->workers < MOST_CHUNKS / CHUNKS_A_WORKER ? m->workers * CHUNKS_A_WORKER : MOST_CHUNKS;
     m->size = 1;
     m->most = limited ? 1 : tn_chunk_room(m->task, CHUNK_BYTES);
     m->exhausted = m->n == 0;
-    m->plain = !tn_owns_anything(m->task);
-    for (uint32_t i = 0; i < m->task->arg_count; i++)
-        m->plain = m->plain && m->task->args[i].kind != TARN_KIND_BYTES;
+    m->plain = !(tn_task_traits(m->task) & (TN_TASK_OWNING | TN_TASK_BYTES));
     m->ring = tn_alloc_array(m->window, sizeof(tarn_future *));
     tarn_status status =
         m->ring ? TARN_OK : tn_error(TARN_NO_MEMORY, "tarn_map: no memory for its chunks");

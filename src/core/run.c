@@ -75,23 +75,39 @@ static void leave_if_forked(void)
         tn_thread_exit();
 }
 
-/* Runs the task once, and says how it ended; its frame stays. */
-static tarn_status attempt(tn_context *context, tn_frame frame, void *result)
+/* What is to be run: a future, its owner, and as in tn_frame. */
+typedef struct job {
+    tarn_future *future;
+    uint32_t owner;
+    const tn_atomic_u32 *visiting;
+} job;
+
+static void push(tn_context *context, const job *j)
 {
-    tarn_future *future = frame.future;
-    const tn_ext *ext =
-        tn_u32_load_relaxed(&future->state) & TN_SPECIAL ? tn_cell_ext(future) : NULL;
-    tn_context_push(context, frame);
-    tn_u16_store_relaxed(&future->runner, context->runner);
-    if (ext)
-        tn_limit_run(future);
-    if (ext && ext->body)
-        ext->body->run(future, tn_context_frame(context));
-    else
-        future->task->call(tn_cell_payload(future), result);
+    tn_context_push(context, j->future, j->owner)->visiting = j->visiting;
+    tn_u16_store_relaxed(&j->future->runner, context->runner);
+}
+
+/* Runs the task once, and says how it ended; its frame stays. */
+static tarn_status attempt_plain(tn_context *context, const job *j, void *result)
+{
+    push(context, j);
+    j->future->task->call(tn_cell_payload(j->future), result);
     leave_if_forked();
-    if (ext)
-        tn_limit_pause(future);
+    return ending(context, tn_context_frame(context), result);
+}
+
+static tarn_status attempt_special(tn_context *context, const job *j, void *result)
+{
+    const tn_body *body = tn_cell_ext(j->future)->body;
+    push(context, j);
+    tn_limit_run(j->future);
+    if (body)
+        body->run(j->future, tn_context_frame(context));
+    else
+        j->future->task->call(tn_cell_payload(j->future), result);
+    leave_if_forked();
+    tn_limit_pause(j->future);
     return ending(context, tn_context_frame(context), result);
 }
 
@@ -118,19 +134,19 @@ static void queue_again(tarn_future *future, tarn_status status)
     tn_cell_release(future, TN_OWNER_QUEUE);
 }
 
-/* Runs a special task; true: it is over, and has ended so. */
-static bool run_special(tn_context *context, tn_frame frame, void *result, tarn_status *status)
+/* Runs a special task; false: it has not ended, and is to be run again by others. */
+static bool run_special(tn_context *context, const job *j, void *result, tarn_status *status)
 {
-    tarn_future *future = frame.future;
+    tarn_future *future = j->future;
     tn_ext *ext = tn_cell_ext(future);
     for (;;) {
         tn_count(future->executor, ext->attempts++ == 0 ? TN_STARTED : TN_RETRIED);
-        *status = attempt(context, frame, result);
+        *status = attempt_special(context, j, result);
         if (!is_worth_a_retry(context, tn_context_frame(context), *status))
             return true;
         tn_context_pop(context);
         /* What is claimed has nobody who would take it from the queue: its entry there is dead. */
-        if (frame.owner == TN_OWNER_QUEUE) {
+        if (j->owner == TN_OWNER_QUEUE) {
             queue_again(future, *status);
             return false;
         }
@@ -143,7 +159,7 @@ static void end_thread(void)
 {
     tn_context *context = tn_context_left_behind();
     while (context && context->depth > 0) {
-        tn_frame frame = tn_context_pop(context);
+        const tn_frame frame = *tn_context_pop(context);
         tarn_future *future = frame.future;
         if (frame.over || !future)
             continue;
@@ -176,36 +192,36 @@ bool tn_run_enter(tn_context *context)
     return tn_thread_end_arm(&thread_end) == 0;
 }
 
-static void run(tn_context *context, tn_frame frame)
+static void run(tn_context *context, const job *j)
 {
-    tarn_future *future = frame.future;
+    tarn_future *future = j->future;
     int saved_errno = errno;
     void *result = tn_cell_result(future);
     tarn_status status;
     if (tn_u32_load_relaxed(&future->state) & TN_SPECIAL) {
-        if (!run_special(context, frame, result, &status))
+        if (!run_special(context, j, result, &status))
             return;
     } else {
         tn_count(future->executor, TN_STARTED);
-        status = attempt(context, frame, result);
+        status = attempt_plain(context, j, result);
     }
     tn_context_frame(context)->over = true;
     tn_future_finish(future, status);
     leave_if_forked();
     tn_context_pop(context);
-    tn_cell_release(future, frame.owner);
+    tn_cell_release(future, j->owner);
     errno = saved_errno;
 }
 
 void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
 {
-    run(context, (tn_frame){.future = future, .owner = owner});
+    run(context, &(job){.future = future, .owner = owner});
 }
 
 void tn_run_visiting(tn_context *context, tarn_future *future, uint32_t owner,
                      const tn_atomic_u32 *stopping)
 {
-    run(context, (tn_frame){.future = future, .owner = owner, .visiting = stopping});
+    run(context, &(job){.future = future, .owner = owner, .visiting = stopping});
 }
 
 bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,
@@ -217,13 +233,16 @@ bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *a
         snprintf(text, size, "no memory for the result of \"%s\"", task->name);
         return false;
     }
-    tn_context_push(context, (tn_frame){.text = text, .text_size = size});
+    tn_frame *frame = tn_context_push(context, NULL, 0);
+    frame->text = text;
+    frame->text_size = size;
     task->call(args, big ? big : result);
     leave_if_forked();
-    tn_frame frame = tn_context_pop(context);
-    tn_block_free_all(frame.memory, NULL);
+    const tn_frame *over = tn_context_pop(context);
+    bool failed = over->failed;
+    tn_block_free_all(over->memory, NULL);
     tn_free(big);
-    return !frame.failed;
+    return !failed;
 }
 
 bool tn_has_stack(const tn_context *context)

@@ -14,7 +14,6 @@
 #include "core/run.h"
 #include "core/status.h"
 #include "core/task.h"
-#include "platform/module.h"
 #include "platform/tls.h"
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
@@ -40,16 +39,6 @@ static tarn_status check_kinds(const tarn_executor *executor, const tarn_task *t
     return TARN_OK;
 }
 
-/* A library with a task of which a future may exist must not be unloaded. */
-static void keep_module(const tarn_task *task)
-{
-    tn_atomic_u32 *mark = (tn_atomic_u32 *)(void *)task->mark;
-    if (!mark || tn_u32_load_relaxed(mark))
-        return;
-    tn_module_keep(mark);
-    tn_u32_store_relaxed(mark, 1);
-}
-
 tarn_status tn_submit_check(tarn_executor *executor, const tarn_task *task, const char *call)
 {
     if (!executor)
@@ -59,7 +48,8 @@ tarn_status tn_submit_check(tarn_executor *executor, const tarn_task *task, cons
                                "%s: the executor belongs to the process that forked this one; "
                                "open another",
                                call);
-    keep_module(task);
+    /* A library with a task of which a future may exist must not be unloaded. */
+    tn_task_keep(task);
     return check_kinds(executor, task);
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/release.h"
 #include "core/status.h"
+#include "platform/module.h"
 
 static bool is_kind(uint32_t kind)
 {
@@ -45,14 +46,56 @@ static const char *find_fault(const tarn_task *task)
     return NULL;
 }
 
+static tn_atomic_u32 *traits_of(const tarn_task *task)
+{
+    return (tn_atomic_u32 *)(void *)&task->mark->traits;
+}
+
+/* A descriptor may be a changed copy of the one that the mark was made for. acquire: the traits. */
+static uint32_t noted(const tarn_task *task)
+{
+    const tn_atomic_ptr *owner = task->mark ? (void *)&task->mark->task : NULL;
+    return owner && tn_ptr_load_acquire(owner) == task ? tn_u32_load_relaxed(traits_of(task)) : 0;
+}
+
+static uint32_t find_traits(const tarn_task *task)
+{
+    uint32_t traits = TN_TASK_GOOD | (tn_owns_anything(task) ? TN_TASK_OWNING : 0);
+    for (uint32_t i = 0; i < task->arg_count; i++)
+        traits |= task->args[i].kind == TARN_KIND_BYTES ? TN_TASK_BYTES : 0;
+    tn_atomic_ptr *owner = task->mark ? (void *)&task->mark->task : NULL;
+    if (owner && !tn_ptr_load_relaxed(owner)) {
+        tn_u32_or_relaxed(traits_of(task), traits);
+        tn_ptr_store_release(owner, (void *)(uintptr_t)task);
+    }
+    return traits;
+}
+
+uint32_t tn_task_traits(const tarn_task *task)
+{
+    uint32_t traits = noted(task);
+    return traits ? traits : find_traits(task);
+}
+
+void tn_task_keep(const tarn_task *task)
+{
+    if (!task->mark || noted(task) & TN_TASK_KEPT)
+        return;
+    tn_module_keep(task->mark);
+    tn_u32_or_relaxed(traits_of(task), TN_TASK_KEPT);
+}
+
 tarn_status tn_task_check(const tarn_task *task, const char *call)
 {
     if (!task)
         return tn_error_format(TARN_INVALID, "%s: task is NULL", call);
-    const char *fault = find_fault(task);
-    if (!fault)
+    if (task->size == sizeof *task && noted(task))
         return TARN_OK;
-    return tn_error_format(TARN_INVALID, "%s: task->%s; make it by TARN_TASK()", call, fault);
+    const char *fault = find_fault(task);
+    if (fault)
+        return tn_error_format(TARN_INVALID, "%s: task->%s; make it by TARN_TASK()", call, fault);
+    find_traits(task);
+    return TARN_OK;
 }
 
 static const tarn_bytes *bytes_at(const void *args, const tarn_field *field)
@@ -62,7 +105,10 @@ static const tarn_bytes *bytes_at(const void *args, const tarn_field *field)
 
 tn_needs tn_task_needs(const tarn_task *task, const void *args)
 {
-    tn_needs needs = {.owning = tn_owns_anything(task)};
+    uint32_t traits = tn_task_traits(task);
+    tn_needs needs = {.owning = traits & TN_TASK_OWNING};
+    if (!(traits & TN_TASK_BYTES))
+        return needs;
     for (uint32_t i = 0; i < task->arg_count; i++) {
         if (task->args[i].kind != TARN_KIND_BYTES)
             continue;

@@ -11,6 +11,18 @@ static inline const char *tn_task_name(const tarn_task *task)
     return task && task->name ? task->name : "";
 }
 
+/* What was found out of a task, and is noted in its mark, so that it is found out once. */
+#define TN_TASK_GOOD   1u /* its descriptor can be used */
+#define TN_TASK_KEPT   2u /* its module stays loaded */
+#define TN_TASK_BYTES  4u /* an argument is a tarn_bytes */
+#define TN_TASK_OWNING 8u /* of tn_owns_anything() */
+
+/* These bits of a descriptor that can be used, TN_TASK_GOOD among them. */
+uint32_t tn_task_traits(const tarn_task *task);
+
+/* Keeps its module loaded. */
+void tn_task_keep(const tarn_task *task);
+
 /* Whether a descriptor can be used: TARN_OK, or TARN_INVALID with `call` (a public function's name)
  * in tarn_last_error(). */
 tarn_status tn_task_check(const tarn_task *task, const char *call);
