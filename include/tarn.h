@@ -320,18 +320,19 @@ typedef enum tarn_retry {
 } tarn_retry;
 
 typedef struct tarn_task_options {
-    size_t size;         /* sizeof(tarn_task_options); the macro sets it */
-    double start_within; /* seconds from the submit: a task that has not started by then never will,
-                            and ends TARN_EXPIRED at that time whatever the workers do */
-    double run_limit;    /* seconds from each start: then the task is asked to stop. One that sees
+    size_t size; /* sizeof(tarn_task_options); the macro sets it */
+    double
+        start_within; /* seconds from when it is queued: a task that has not started by then never
+                            will, and ends TARN_EXPIRED at that time whatever the workers do */
+    double run_limit; /* seconds from each start: then the task is asked to stop. One that sees
                             it ends TARN_EXPIRED; one that does not look runs on and ends as ever */
-    int priority;        /* a tarn_priority: queued tasks of a higher one start first */
-    int retries;         /* how often a task is run again, at most. It is queued anew each time,
+    int priority;     /* a tarn_priority: queued tasks of a higher one start first */
+    int retries;      /* how often a task is run again, at most. It is queued anew each time,
                             behind the others and over the limit; only the last ending counts. Not
                             if it was asked to stop by others than run_limit, nor once a shutdown
                             with .cancel_pending has begun */
-    int retry_on;        /* of tarn_retry; 0: TARN_RETRY_LOST */
-    char tarn_end_;      /* unused: values without a name are refused here */
+    int retry_on;     /* of tarn_retry; 0: TARN_RETRY_LOST */
+    char tarn_end_;   /* unused: values without a name are refused here */
 } tarn_task_options;
 
 /* The same executor with options for what is submitted through it: tarn_with(pool, .retries = 2).
@@ -468,8 +469,8 @@ TARN_API tarn_status tarn_future_wait(tarn_future *future, tarn_deadline deadlin
 
 /* Cancels a task that has not started. Waiters, completions and callbacks learn of it at once, the
  * callbacks on this thread.
- * Returns true if the task never ran and never will: now cancelled, or already so; false if it is
- * running or has finished. */
+ * Returns true if the task never ran and never will (or, with .retries, not again): now cancelled,
+ * or already so; false if it is running or has finished. */
 TARN_API bool tarn_cancel(tarn_future *future);
 
 /* Cancels all of n that have not started. NULL entries are skipped. Returns how many of them never

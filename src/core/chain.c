@@ -369,6 +369,7 @@ static bool enlist(tarn_future *cell, tarn_executor *pool, uint32_t id)
     bool open = tn_registry_find(id) == pool && !tn_u32_load_relaxed(&pool->front->closed);
     if (open) {
         cell->executor = id;
+        tn_count(id, TN_SUBMITTED);
         list(tn_cell_ext(cell)->chain, pool);
     }
     tn_mutex_unlock(&tn_registry_mutex);
@@ -404,7 +405,6 @@ static tarn_future *chain_to(tarn_executor *executor, const tarn_task *task, tar
     tarn_status status = make(executor, task, before, kind, &cell);
     if (status != TARN_OK)
         return tn_submit_refused(executor ? executor->id : 0, task, status);
-    tn_count(cell->executor, TN_SUBMITTED);
     start_waiting(tn_cell_ext(cell)->chain);
     return cell;
 }

@@ -32,7 +32,8 @@ void tn_context_enter(tn_context *context)
 {
     enum { LEAST = 64 * 1024 };
     size_t reserve = context->stack_size / 8 > LEAST ? context->stack_size / 8 : LEAST;
-    unsigned char *limit = tn_thread_stack_limit();
+    /* What is no worker claims nothing, and its thread's stack is not asked for. */
+    unsigned char *limit = context->executor ? tn_thread_stack_limit() : (unsigned char *)1;
 
     context->ready = false;
     context->sections = 0;

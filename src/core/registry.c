@@ -145,7 +145,7 @@ tarn_executor *tn_registry_at(uint32_t place)
 tarn_executor *tn_registry_find(uint32_t id)
 {
     tarn_executor *executor = is_known(id) ? slot_of(id)->executor : NULL;
-    return executor && executor->id == id ? executor : NULL;
+    return executor && executor->id == id && !tn_registry_is_foreign(id) ? executor : NULL;
 }
 
 void tn_registry_pin(tarn_executor *executor)

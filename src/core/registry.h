@@ -55,7 +55,7 @@ bool tn_registry_is_foreign(uint32_t id);
 uint32_t tn_registry_limit(void);
 tarn_executor *tn_registry_at(uint32_t place);
 
-/* The executor of that number; NULL: it is gone. */
+/* The executor of that number; NULL: it is gone, or another process's. */
 tarn_executor *tn_registry_find(uint32_t id);
 
 /* Keeps an executor from being removed, as often as it is said. */

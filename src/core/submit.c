@@ -71,7 +71,28 @@ typedef struct admission {
     size_t taken;
     bool counted; /* they count against the limit */
     bool here;    /* the submit is to run it itself */
+    bool pinned;  /* the executor stays until the submit is over */
 } admission;
+
+/* Keeps an executor whose shutdown may begin while a submit waits for room; false: it has ended. */
+static bool pin(tarn_executor *pool, uint32_t id)
+{
+    tn_mutex_lock(&tn_registry_mutex);
+    bool there = tn_registry_find(id) == pool;
+    if (there)
+        tn_registry_pin(pool);
+    tn_mutex_unlock(&tn_registry_mutex);
+    return there;
+}
+
+static void unpin(tarn_executor *pool, const admission *a)
+{
+    if (!a->pinned)
+        return;
+    tn_mutex_lock(&tn_registry_mutex);
+    tn_registry_unpin(pool);
+    tn_mutex_unlock(&tn_registry_mutex);
+}
 
 /* A full queue, by the executor's rule. */
 static tarn_status admit_to_full(tarn_executor *pool, size_t wanted, bool inside, admission *a)
@@ -86,30 +107,31 @@ static tarn_status admit_to_full(tarn_executor *pool, size_t wanted, bool inside
                                "tarn_submit: the queue is full (queue_limit is %zu); submit "
                                "later, or raise it",
                                pool->queue_limit);
-    *a = (admission){.taken = wanted, .counted = tn_admission_force(pool->id, wanted)};
+    a->taken = wanted;
+    a->counted = tn_admission_force(pool->id, wanted);
     tn_count_many(pool->id, TN_OVER_LIMIT, wanted);
     return TARN_OK;
 }
 
+/* To be followed by unpin(), whatever it answers. */
 static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admission *a)
 {
-    if (pool->queue_limit == 0) {
-        *a = (admission){.taken = wanted};
+    *a = (admission){.taken = wanted};
+    if (pool->queue_limit == 0)
         return TARN_OK;
-    }
+    size_t limit = pool->queue_limit < TN_MOST_PLACES ? pool->queue_limit : TN_MOST_PLACES;
+    uint32_t id = pool->id;
+    a->counted = true;
+    tarn_status status = tn_admission_enter(id, limit, wanted, TARN_NOW.ns, &a->taken);
     /* A worker that waits for room might be the one that has to make it. */
     bool inside = tn_context_here() || tn_callbacks_running() > 0;
-    if (inside || pool->when_full != TARN_FULL_BLOCK) {
-        until = TARN_NOW.ns;
-    } else if (pool->submit_within > 0) {
-        int64_t own = tn_clock_after(pool->submit_within);
-        until = own < until ? own : until;
+    if (status == TARN_FULL && !inside && pool->when_full == TARN_FULL_BLOCK) {
+        int64_t own = pool->submit_within > 0 ? tn_clock_after(pool->submit_within) : until;
+        a->pinned = pin(pool, id);
+        status = a->pinned
+                     ? tn_admission_enter(id, limit, wanted, own < until ? own : until, &a->taken)
+                     : TARN_CLOSED;
     }
-    size_t limit = pool->queue_limit < TN_MOST_PLACES ? pool->queue_limit : TN_MOST_PLACES;
-    *a = (admission){.counted = true};
-    uint32_t id = pool->id;
-    /* From here on the executor may be gone. */
-    tarn_status status = tn_admission_enter(id, limit, wanted, until, &a->taken);
     if (status == TARN_CLOSED)
         return tn_error(TARN_CLOSED, "tarn_submit: the executor is shut down");
     return status == TARN_FULL ? admit_to_full(pool, wanted, inside, a) : TARN_OK;
@@ -189,7 +211,10 @@ tarn_status tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t
 {
     admission a;
     tarn_status status = admit(executor->pool, 1, until, &a);
-    return status == TARN_OK ? hand_over(executor->pool, future, 1, a) : status;
+    if (status == TARN_OK)
+        status = hand_over(executor->pool, future, 1, a);
+    unpin(executor->pool, &a);
+    return status;
 }
 
 tarn_future *tn_submit_refused(uint32_t executor, const tarn_task *task, tarn_status status)
@@ -200,8 +225,7 @@ tarn_future *tn_submit_refused(uint32_t executor, const tarn_task *task, tarn_st
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
-/* Some calls of a task, all to one executor. The executor may be gone once it is known to be
- * closed: its number remains. */
+/* Some calls of a task, all to one executor. */
 typedef struct calls {
     tarn_executor *executor;
     uint32_t id;
@@ -257,53 +281,54 @@ static tarn_status make_cell(const calls *c, size_t i)
     return TARN_NO_MEMORY;
 }
 
-/* Submits those from i on for which there is room; gives the first that is left. */
-static size_t submit_some(const calls *c, size_t i, size_t n, tarn_status *failure)
+/* Submits the calls from i on that have been admitted. TARN_OK, or the first failure. */
+static tarn_status submit_admitted(const calls *c, size_t i, const admission *a)
 {
     tarn_executor *pool = c->executor->pool;
-    admission a;
-    tarn_status status = admit(pool, n - i, TN_CLOCK_NEVER, &a);
-    if (status != TARN_OK) {
-        *failure = status;
-        /* What is closed stays closed, and must not be asked again. */
-        size_t end = status == TARN_CLOSED ? n : i + 1;
-        for (; i < end; i++)
-            refuse_call(c, i, status);
-        return i;
-    }
     tarn_future *first = NULL, **last = &first;
-    size_t end = i + a.taken, cells = 0;
-    for (size_t k = i; k < end; k++) {
+    tarn_status failure = TARN_OK, status = TARN_OK;
+    size_t cells = 0;
+    for (size_t k = i; k < i + a->taken; k++) {
         status = make_cell(c, k);
-        if (status != TARN_OK) {
-            *failure = status;
-            continue;
+        if (status == TARN_OK) {
+            *last = c->futures[k];
+            last = &c->futures[k]->link;
+            cells++;
+        } else if (failure == TARN_OK) {
+            failure = status;
         }
-        *last = c->futures[k];
-        last = &c->futures[k]->link;
-        cells++;
     }
-    if (a.counted && cells < a.taken)
-        tn_admission_leave(pool->id, a.taken - cells);
-    status = cells > 0 ? hand_over(pool, first, cells, a) : TARN_OK;
-    if (status == TARN_OK)
-        return end;
-    *failure = status;
-    for (size_t k = i; k < end; k++) {
+    if (a->counted && cells < a->taken)
+        tn_admission_leave(pool->id, a->taken - cells);
+    if (cells == 0)
+        return failure;
+    status = hand_over(pool, first, cells, *a);
+    for (size_t k = i; status != TARN_OK && k < i + a->taken; k++) {
         if (!tn_future_ended(c->futures[k]))
             refuse_cell(c, k, status);
     }
-    return end;
+    return failure == TARN_OK ? status : failure;
 }
 
 /* Submits n calls, each of which gets a future. TARN_OK, or the first failure. */
 static tarn_status submit(const calls *c, size_t n)
 {
+    tarn_executor *pool = c->executor->pool;
     tarn_status first = TARN_OK;
     for (size_t i = 0; i < n;) {
-        tarn_status failure = TARN_OK;
-        i = submit_some(c, i, n, &failure);
-        first = first == TARN_OK ? failure : first;
+        admission a;
+        tarn_status status = admit(pool, n - i, TN_CLOCK_NEVER, &a);
+        if (status == TARN_OK) {
+            status = submit_admitted(c, i, &a);
+            i += a.taken;
+        } else {
+            /* What is closed stays closed. */
+            size_t end = status == TARN_CLOSED ? n : i + 1;
+            for (; i < end; i++)
+                refuse_call(c, i, status);
+        }
+        unpin(pool, &a);
+        first = first == TARN_OK ? status : first;
     }
     return first;
 }

@@ -9,7 +9,7 @@
 #include "core/registry.h"
 #include "core/view.h"
 
-enum { STACK = 1 << 20 };
+enum { STACK = 8 << 20 }; /* callbacks run on it */
 
 /* Takes those whose time is up out of a ring; the rest of it begins with the first that is not.
  * The moment of that one, or TN_CLOCK_NEVER. */
