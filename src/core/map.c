@@ -177,20 +177,6 @@ static void put(mapper *m, size_t place, tarn_future *future)
     m->ring[(m->first + place) % m->window] = future;
 }
 
-/* Queues a chunk. What is refused has ended so, like any other. */
-static void send(mapper *m, tarn_future *future)
-{
-    tarn_status status = tn_submit_cell(m->executor, future, m->until);
-    if (status == TARN_OK)
-        return;
-    /* It was never submitted, and so its end is none for the executor. */
-    tn_count(future->executor, TN_REJECTED);
-    future->executor = 0;
-    if (tn_future_seize(future))
-        tn_future_refuse(future, status, tarn_last_error());
-    tn_cell_release(future, TN_OWNER_QUEUE);
-}
-
 static tarn_future *new_chunk(mapper *m, size_t room)
 {
     tarn_future *future = tn_chunk_new(m->task, room);
@@ -223,7 +209,7 @@ static tarn_status send_next(mapper *m)
         return status;
     }
     put(m, m->count++, future);
-    send(m, future);
+    tn_submit_cell(m->executor, future, m->until);
     return status;
 }
 
@@ -237,7 +223,7 @@ static tarn_status send_rest(mapper *m, tarn_future *future)
         return tn_error(TARN_NO_MEMORY, "tarn_map: no memory");
     tn_chunk_move(future, from, rest);
     put(m, 0, rest);
-    send(m, rest);
+    tn_submit_cell(m->executor, rest, m->until);
     return TARN_OK;
 }
 

@@ -145,7 +145,11 @@ static void run_here(tarn_executor *pool, tarn_future *future)
     /* Its runner is an owner of another kind than a queue: a further try is made here, too. */
     tn_u32_add_relaxed(&future->owners, TN_OWNER_CLAIM);
     tn_cell_release(future, TN_OWNER_QUEUE);
-    tn_future_start(future);
+    if (!tn_future_start(future)) {
+        /* Its time is up already. */
+        tn_cell_release(future, TN_OWNER_CLAIM);
+        return;
+    }
     ++*visits();
     if (outer && outer->executor == pool) {
         tn_run(outer, future, TN_OWNER_CLAIM);
@@ -179,8 +183,8 @@ static tarn_status refusal(const tarn_executor *pool, tarn_status status, unsign
     return status;
 }
 
-/* Hands n futures over, linked from `first` on; otherwise they are as they were. They go into the
- * books before anybody can end them, and out of them again if they are refused. */
+/* Hands n futures over, linked from `first` on. They go into the books before anybody can end them.
+ * If they are refused, take_back() is to be called for each. */
 static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, admission a)
 {
     for (tarn_future *future = first; future; future = future->link) {
@@ -198,23 +202,42 @@ static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, 
     }
     unsigned errors = tn_error_count();
     tarn_status status = pool->backend->submit(pool, first, n, false);
-    if (status == TARN_OK)
-        return TARN_OK;
-    status = refusal(pool, status, errors);
-    tn_count_many(pool->id, TN_SUBMITTED, (size_t)0 - n);
-    if (a.counted)
-        tn_admission_leave(pool->id, n);
-    return status;
+    return status == TARN_OK ? TARN_OK : refusal(pool, status, errors);
 }
 
-tarn_status tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t until)
+/* Takes a refused future out of the books, and away from the timer, which may have ended it already:
+ * false; the owner of the queue is given back either way. */
+static bool take_back(tarn_future *future)
 {
+    bool seized = tn_future_seize(future);
+    if (seized) {
+        tn_count_many(future->executor, TN_SUBMITTED, (size_t)0 - 1);
+        future->executor = 0;
+        if (tn_u32_load_relaxed(&future->state) & TN_SPECIAL)
+            tn_limit_forget(future);
+    }
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    return seized;
+}
+
+void tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t until)
+{
+    tarn_executor *pool = executor->pool;
+    uint32_t id = pool->id;
     admission a;
-    tarn_status status = admit(executor->pool, 1, until, &a);
+    tarn_status status = admit(pool, 1, until, &a);
     if (status == TARN_OK)
-        status = hand_over(executor->pool, future, 1, a);
-    unpin(executor->pool, &a);
-    return status;
+        status = hand_over(pool, future, 1, a);
+    unpin(pool, &a);
+    if (status == TARN_OK)
+        return;
+    bool handed_over = future->executor != 0;
+    if (handed_over && !take_back(future))
+        return;
+    if (!handed_over)
+        tn_cell_release(future, TN_OWNER_QUEUE);
+    tn_count(id, TN_REJECTED);
+    tn_future_refuse(future, status, tarn_last_error());
 }
 
 tarn_future *tn_submit_refused(uint32_t executor, const tarn_task *task, tarn_status status)
@@ -246,14 +269,11 @@ static void refuse_call(const calls *c, size_t i, tarn_status status)
     tn_release_refused(c->task, args_of(c, i));
 }
 
-/* Refuses what is not queued: the cell goes, and its copy of the arguments with it. */
+/* Refuses a call that has a cell: it goes, and its copy of the arguments with it. */
 static void refuse_cell(const calls *c, size_t i, tarn_status status)
 {
     tarn_future *cell = c->futures[i];
     c->futures[i] = tn_submit_refused(c->id, c->task, status);
-    if (tn_u32_load_relaxed(&cell->state) & TN_SPECIAL)
-        tn_limit_forget(cell);
-    tn_cell_release(cell, TN_OWNER_QUEUE);
     tn_cell_release(cell, TN_HANDLE);
 }
 
@@ -274,10 +294,12 @@ static tarn_status make_cell(const calls *c, size_t i)
     if (complete)
         return TARN_OK;
     tn_error(TARN_NO_MEMORY, "tarn_submit: no memory");
-    if (cell)
+    if (cell) {
+        tn_cell_release(cell, TN_OWNER_QUEUE);
         refuse_cell(c, i, TARN_NO_MEMORY);
-    else
+    } else {
         refuse_call(c, i, TARN_NO_MEMORY);
+    }
     return TARN_NO_MEMORY;
 }
 
@@ -304,7 +326,7 @@ static tarn_status submit_admitted(const calls *c, size_t i, const admission *a)
         return failure;
     status = hand_over(pool, first, cells, *a);
     for (size_t k = i; status != TARN_OK && k < i + a->taken; k++) {
-        if (!tn_future_ended(c->futures[k]))
+        if (c->futures[k]->executor != 0 && take_back(c->futures[k]))
             refuse_cell(c, k, status);
     }
     return failure == TARN_OK ? status : failure;
