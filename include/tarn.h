@@ -321,18 +321,19 @@ typedef enum tarn_retry {
 
 typedef struct tarn_task_options {
     size_t size; /* sizeof(tarn_task_options); the macro sets it */
-    double
-        start_within; /* seconds from when it is queued: a task that has not started by then never
-                            will, and ends TARN_EXPIRED at that time whatever the workers do */
-    double run_limit; /* seconds from each start: then the task is asked to stop. One that sees
-                            it ends TARN_EXPIRED; one that does not look runs on and ends as ever */
-    int priority;     /* a tarn_priority: queued tasks of a higher one start first */
-    int retries;      /* how often a task is run again, at most. It is queued anew each time,
-                            behind the others and over the limit; only the last ending counts. Not
-                            if it was asked to stop by others than run_limit, nor once a shutdown
-                            with .cancel_pending has begun */
-    int retry_on;     /* of tarn_retry; 0: TARN_RETRY_LOST */
-    char tarn_end_;   /* unused: values without a name are refused here */
+    /* Seconds from when it is queued: a task that has not started by then never will, and ends
+     * TARN_EXPIRED at that time whatever the workers do. */
+    double start_within;
+    /* Seconds from each start: then the task is asked to stop. One that sees it ends TARN_EXPIRED;
+     * one that does not look runs on and ends as ever. */
+    double run_limit;
+    int priority; /* a tarn_priority: queued tasks of a higher one start first */
+    /* How often a task is run again, at most. It is queued anew each time, behind the others and
+     * over the limit; only the last ending counts. Not if it was asked to stop by others than
+     * run_limit, nor once a shutdown with .cancel_pending has begun. */
+    int retries;
+    int retry_on;   /* of tarn_retry; 0: TARN_RETRY_LOST */
+    char tarn_end_; /* unused: values without a name are refused here */
 } tarn_task_options;
 
 /* The same executor with options for what is submitted through it: tarn_with(pool, .retries = 2).
