@@ -356,9 +356,10 @@ typedef struct tarn_shutdown_options {
 } tarn_shutdown_options;
 
 /* Refuses new work, finishes what was submitted, joins the workers and frees the executor. Blocks.
- * Submits that wait for room end TARN_CLOSED. What waits for another future (f_after) that does not
- * end in the meantime ends TARN_CLOSED as well. New work is refused to its own tasks as well, which may use the executor until they return: if
- * they submit others, tarn_drain() it first. One thread at a time.
+ * Submits that wait for room end TARN_CLOSED, and so does what waits for another future (f_after)
+ * that does not end in the meantime. New work is refused to its own tasks as well, which may use
+ * the executor until they return: if they submit others, tarn_drain() it first. One thread at a
+ * time.
  * Written as keywords: tarn_shutdown(pool, .cancel_pending = true, .time_limit = 5.0); options may
  * also be NULL: none of them.
  * Returns TARN_OK: the executor is gone (NULL is TARN_OK, too);
