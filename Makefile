@@ -10,7 +10,7 @@ demo:
 	tools/dependencies.sh build
 	cmake --preset release
 	cmake --build --preset release --parallel $(JOBS)
-	build/release/examples/squares
+	build/release/examples/01_squares
 	build/release/examples/wordcount bench cmake examples include src tests tools
 	build/release/examples/wordcount --quiet /usr/include
 

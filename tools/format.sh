@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 
 formatter=clang-format-14
 
-# squares.c is set as a page of a book, its comments in one column.
-git ls-files -z '*.c' '*.h' '*.cc' '*.hpp' ':!examples/squares.c' |
+# 01_squares.c is set as a page of a book, its comments in one column.
+git ls-files -z '*.c' '*.h' '*.cc' '*.hpp' ':!examples/01_squares.c' |
     case ${1-} in
         --check) xargs -0 $formatter --dry-run --Werror ;;
         *) xargs -0 $formatter -i ;;

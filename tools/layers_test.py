@@ -23,7 +23,7 @@ GOOD = {
     "void h(struct list *list) { list->free(list); tn_free(list); if (a.state == 1) f(); }\n",
     "src/core/cell_test.c": '#include "cell.h"\n#include "runner.h"\n#include <pthread.h>\n',
     "src/threads/pool.c": '#include "tarn_backend.h"\n#include "core/cell.h"\n',
-    "examples/squares.c": "#include <tarn.h>\n#include <unistd.h>\n",
+    "examples/01_squares.c": "#include <tarn.h>\n#include <unistd.h>\n",
     "tests/contract/x.c": '#include "tarn.h"\n#include "runner.h"\n#include <pthread.h>\n',
 }
 

@@ -53,7 +53,7 @@ for header in tarn.h tarn_backend.h; do
     compile "$compiler" /dev/null "$work/alone.c" -x $language -std="$standard"
 done
 
-compile "$compiler" "$work/squares.o" "$root/examples/squares.c" -x $language -std="$standard" -O2
+compile "$compiler" "$work/squares.o" "$root/examples/01_squares.c" -x $language -std="$standard" -O2
 "$compiler" -o "$work/squares" "$work/squares.o" "$@" -pthread
 "$work/squares" >"$work/squares.out" & # it sleeps for two seconds
 squares=$!
