@@ -26,6 +26,7 @@ for job in "$@"; do
             want c++ g++
             want clang clang
             want /usr/include/cmocka.h libcmocka-dev
+            want /usr/include/sqlite3.h libsqlite3-dev
             want pkg-config pkg-config
             want python3 python3
             ;;
