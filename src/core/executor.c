@@ -157,7 +157,7 @@ tarn_status tarn_executor_stats(const tarn_executor *executor, tarn_stats *stats
     /* In this order: whose end is seen, his beginning is seen as well. */
     uint64_t counts[TN_EVENTS], ended = 0;
     for (int event = 0; event < TN_EVENTS; event++)
-        counts[event] = tn_front_counted(executor, event);
+        counts[event] = tn_front_counted(executor, (tn_event)event);
     for (int event = TN_ENDED_OK; event <= TN_ENDED_LOST; event++)
         ended += counts[event];
 

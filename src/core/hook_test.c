@@ -28,7 +28,7 @@ static void listen(tn_hook_owner *owner, tn_hook *hook)
 
 static listener new_listener(void)
 {
-    return (listener){.owner = {listen}};
+    return (listener){.owner = {.ended = listen}};
 }
 
 static void add_hooks(tarn_future *cell, listener *l, tn_hook *hooks, size_t n)
@@ -275,7 +275,7 @@ static void contender_ended(tn_hook_owner *owner, tn_hook *hook)
 
 static contender new_contender(tarn_future *cell)
 {
-    return (contender){.hook = {.future = cell}, .owner = {contender_ended}};
+    return (contender){.hook = {.future = cell}, .owner = {.ended = contender_ended}};
 }
 
 static void add_contender(void *data)

@@ -223,7 +223,7 @@ static tarn_status wait_for_news(tarn_future *const *futures, size_t n, tarn_whe
                                  tn_hook *hooks, int64_t until)
 {
     tn_context *context = tn_context_here();
-    any_wait any = {.owner = {any_ended}, .wait = {.any = true, .each = each_hooked}};
+    any_wait any = {.owner = {.ended = any_ended}, .wait = {.any = true, .each = each_hooked}};
     any.hooks = hooks;
     /* A task comes back for each ending: what is left may have become a cycle. */
     any.every = when == TARN_WAIT_FIRST || context;
