@@ -12,12 +12,35 @@ static int empty(int n)
 }
 TARN_TASK(int, empty, int);
 
+enum { BATCH = 1024 };
+
+static void submit_one_by_one(tarn_executor *pool, tarn_future **futures, int n)
+{
+    for (int i = 0; i < n; i++)
+        futures[i] = empty_submit(pool, i);
+}
+
+static void submit_many(tarn_executor *pool, tarn_future **futures, int n)
+{
+    int numbers[BATCH];
+
+    for (int i = 0; i < n; i += BATCH) {
+        int count = n - i < BATCH ? n - i : BATCH;
+        for (int j = 0; j < count; j++)
+            numbers[j] = i + j;
+        if (empty_submit_many(pool, numbers, (size_t)count, futures + i) != TARN_OK)
+            wrong("a batch was refused: %s", tarn_last_error());
+    }
+}
+
+/* empty [one | many] [TASKS] [WORKERS] */
 int main(int argc, char **argv)
 {
     tarn_boot(argc, argv);
 
-    int n = argument(argc, argv, 1, 1000000);
-    int workers = argument(argc, argv, 2, 2);
+    bool many = argc > 1 && strcmp(argv[1], "many") == 0;
+    int n = argument(argc, argv, 2, 1000000);
+    int workers = argument(argc, argv, 3, 2);
     tarn_executor *pool = tarn_thread_pool(.max_workers = workers);
     tarn_future **futures = malloc((size_t)n * sizeof *futures);
     int64_t sum = 0;
@@ -27,8 +50,7 @@ int main(int argc, char **argv)
     memset(futures, 0, (size_t)n * sizeof *futures);
 
     int64_t start = nanoseconds();
-    for (int i = 0; i < n; i++)
-        futures[i] = empty_submit(pool, i);
+    (many ? submit_many : submit_one_by_one)(pool, futures, n);
     for (int i = 0; i < n; i++) {
         int result;
         if (empty_result(futures[i], &result) != TARN_OK)
