@@ -637,9 +637,10 @@ TARN_API tarn_status tarn_map(tarn_executor *executor, const tarn_task *task, co
 
 /* The same for items that come and go one by one. next(item, data) fills in task->args_size bytes
  * and returns true, or returns false after the last one; it is called only as far ahead as a few
- * chunks. take(i, status, result, data) is given the endings in the order of the items; result is
- * valid for that call, and NULL unless status is TARN_OK. Both are called on this thread. If take
- * returns false, the map ends there as at a deadline, and returns TARN_CANCELLED. */
+ * chunks, and a tarn_bytes that it gave is copied before it is called again. take(i, status, result,
+ * data) is given the endings in the order of the items; result is valid for that call, and NULL
+ * unless status is TARN_OK. Both are called on this thread. If take returns false, the map ends
+ * there as at a deadline, and returns TARN_CANCELLED. */
 TARN_API tarn_status tarn_map_from(tarn_executor *executor, const tarn_task *task,
                                    bool (*next)(void *item, void *data),
                                    bool (*take)(size_t i, tarn_status status, const void *result,
