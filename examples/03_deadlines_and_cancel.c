@@ -51,16 +51,17 @@ int main(int argc, char **argv)
     tarn_boot(argc, argv);
 
     tarn_executor *pool = tarn_thread_pool(.max_workers = 1);
-    tarn_executor *impatient = tarn_with(pool, .start_within = 0.05);
-    tarn_executor *limited = tarn_with(pool, .run_limit = 0.05);
-    if (pool == NULL || impatient == NULL || limited == NULL) {
+    if (pool == NULL) {
         fprintf(stderr, "03_deadlines_and_cancel: %s\n", tarn_last_error());
         return 1;
     }
+    /* The same pool, with limits for what is submitted through these. */
+    tarn_executor *impatient = tarn_with(pool, .start_within = 0.05);
+    tarn_executor *limited = tarn_with(pool, .run_limit = 0.05);
 
     tarn_future *endless = dig_submit(pool, ENDLESS);
     while (!tarn_running(endless) && !tarn_done(endless))
-        nap();
+        nap(); /* one can wait for an end, but not for a beginning */
     say("a wait of 50 ms for an endless task", tarn_future_wait(endless, tarn_in(0.05)));
     printf("%-40s %s\n", "which goes on", tarn_future_state(endless));
 
@@ -85,8 +86,11 @@ int main(int argc, char **argv)
 
     /* An end with a limit, for programs that must not hang. What has not begun is cancelled. */
     tarn_future *forgotten = dig_submit(pool, ENDLESS);
-    say("shut down within 10 s",
-        tarn_shutdown(pool, .cancel_pending = true, .kill_running = true, .time_limit = 10));
-    tarn_drop(forgotten); /* futures outlive their executor */
-    return 0;
+    tarn_status status =
+        tarn_shutdown(pool, .cancel_pending = true, .kill_running = true, .time_limit = 10);
+    say("shut down within 10 s", status);
+    if (status != TARN_OK)
+        tarn_abandon(pool); /* a task does not look: leave it alone */
+    tarn_drop(forgotten);   /* futures outlive their executor */
+    return status != TARN_OK;
 }

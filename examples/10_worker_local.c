@@ -7,6 +7,7 @@
  *     10_worker_local FILE      asks one that is there */
 #define _POSIX_C_SOURCE 200809L
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,12 @@
 enum { CUSTOMERS = 6 };
 
 static atomic_int opened, closed; /* to show that no connection is left */
+
+static bool complain(const char *what, const char *why)
+{
+    fprintf(stderr, "10_worker_local: %s: %s\n", what, why);
+    return false;
+}
 
 /* The initializer. If it fails, the pool is broken: all tasks end TARN_BROKEN, with this text. */
 static void open_connection(const char *path)
@@ -59,38 +66,41 @@ static double spent_by(int customer)
 }
 TARN_TASK(double, spent_by, int);
 
-/* 10,000 orders, on the main thread, as any program would. */
-static bool make_database(const char *path)
+/* 10,000 orders, in a file whose name is made from the template; false: there is none. */
+static bool make_database(char *template)
 {
     sqlite3 *connection = NULL;
-    bool made = sqlite3_open(path, &connection) == SQLITE_OK &&
-                sqlite3_exec(connection,
-                             "CREATE TABLE orders (customer INTEGER, price REAL);"
-                             "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n"
-                             "                        WHERE i < 9999)"
-                             "INSERT INTO orders SELECT i % 6, i % 100 / 4.0 FROM n;",
-                             NULL, NULL, NULL) == SQLITE_OK;
+    int file = mkstemp(template);
 
-    if (!made)
-        fprintf(stderr, "10_worker_local: %s: %s\n", path, sqlite3_errmsg(connection));
+    if (file < 0)
+        return complain(template, strerror(errno));
+    close(file);
+    if (sqlite3_open(template, &connection) != SQLITE_OK ||
+        sqlite3_exec(
+            connection,
+            "CREATE TABLE orders (customer INTEGER, price REAL);"
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)"
+            "INSERT INTO orders SELECT i % 6, i % 100 / 4.0 FROM n;",
+            NULL, NULL, NULL) != SQLITE_OK)
+        complain(template, sqlite3_errmsg(connection)); /* and so will the queries */
     sqlite3_close(connection);
-    return made;
+    return true;
 }
 
 static bool ask(const char *path)
 {
     struct open_connection_arguments where = {path};
-    int customers[CUSTOMERS];
+    static const int customers[CUSTOMERS] = {0, 1, 2, 3, 4, 5};
     double totals[CUSTOMERS];
 
     tarn_executor *pool =
         tarn_thread_pool(.max_workers = 3, .initializer = &open_connection_task,
                          .initializer_args = &where, .finalizer = &close_connection_task);
-    for (int i = 0; i < CUSTOMERS; i++)
-        customers[i] = i;
+    if (pool == NULL)
+        return complain("no pool", tarn_last_error());
     tarn_status status = spent_by_map(pool, customers, CUSTOMERS, totals, NULL, TARN_FOREVER);
     if (status != TARN_OK)
-        fprintf(stderr, "10_worker_local: %s\n", tarn_last_error());
+        complain(path, tarn_last_error());
     for (int i = 0; status == TARN_OK && i < CUSTOMERS; i++)
         printf("customer %d spent %.2f\n", i, totals[i]);
     return tarn_shutdown(pool) == TARN_OK && status == TARN_OK;
@@ -100,21 +110,12 @@ int main(int argc, char **argv)
 {
     tarn_boot(argc, argv);
 
-    char made[] = "/tmp/10_worker_local.XXXXXX";
-    const char *path = argc > 1 ? argv[1] : made;
-    bool done = false;
+    char file[] = "/tmp/10_worker_local.XXXXXX";
+    bool made = argc == 1 && make_database(file);
+    bool done = (made || argc > 1) && ask(made ? file : argv[1]);
 
-    if (path != made) {
-        done = ask(path);
-    } else {
-        int file = mkstemp(made);
-        if (file < 0)
-            perror("10_worker_local: mkstemp");
-        else
-            done = make_database(made) && ask(made);
-        close(file);
-        unlink(made);
-    }
+    if (made)
+        unlink(file);
     printf("%d connections opened, %d closed\n", opened, closed);
     return !done;
 }
