@@ -3,8 +3,7 @@
 /* 10 - What each worker keeps for itself: here a connection to an SQLite database, which is opened
  * before the worker's first task and closed after its last one. Tasks need no lock to use it.
  *
- *     10_worker_local           makes a database, and asks it
- *     10_worker_local FILE      asks one that is there */
+ *     10_worker_local [FILE]      asks that database, or makes one */
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
