@@ -9,15 +9,10 @@ static tn_limit *limit_of(tarn_future *future)
     return tn_cell_ext(future)->limit;
 }
 
-static tn_views *views_of(const tn_limit *limit)
-{
-    return (tn_views *)(void *)limit->hook.owner;
-}
-
 /* Under the mutex. */
 static void link_last(tn_limit *ring, tn_limit *limit, double seconds)
 {
-    tn_views *views = views_of(limit);
+    tn_views *views = limit->views;
     /* Under the mutex, so that the ring is in the order of time. */
     limit->moment = tn_clock_after(seconds);
     limit->next = ring;
@@ -45,7 +40,7 @@ bool tn_limit_unlink(tn_limit *limit)
 /* Takes the mutex, and takes the limit out of the ring it is in. */
 static void lock_and_unlink(tn_limit *limit)
 {
-    tn_views *views = views_of(limit);
+    tn_views *views = limit->views;
     tn_mutex_lock(&views->mutex);
     if (tn_limit_unlink(limit))
         views->shares--;
@@ -57,7 +52,7 @@ void tn_limit_queue(tarn_future *future)
     tn_view *view = tn_cell_ext(future)->view;
     if (!limit || view->options.start_within <= 0)
         return;
-    tn_views *views = views_of(limit);
+    tn_views *views = limit->views;
     tn_mutex_lock(&views->mutex);
     link_last(&view->queued, limit, view->options.start_within);
     tn_mutex_unlock(&views->mutex);
@@ -73,7 +68,7 @@ void tn_limit_run(tarn_future *future)
     lock_and_unlink(limit);
     if (view->options.run_limit > 0)
         link_last(&view->running, limit, view->options.run_limit);
-    tn_mutex_unlock(&views_of(limit)->mutex);
+    tn_mutex_unlock(&limit->views->mutex);
 }
 
 void tn_limit_pause(tarn_future *future)
@@ -82,26 +77,28 @@ void tn_limit_pause(tarn_future *future)
     if (!limit)
         return;
     lock_and_unlink(limit);
-    tn_mutex_unlock(&views_of(limit)->mutex);
+    tn_mutex_unlock(&limit->views->mutex);
 }
 
 /* The future's end. Who is linked has a share; who is not may find the views gone, so only he who
  * knows that nobody else unlinks may ask: the timer unlinks what it ends, and what runs, but a run
  * is paused before it ends. */
-void tn_limit_ended(tn_hook_owner *owner, tn_hook *hook)
+static void ended(tn_hook_owner *owner, tn_hook *hook)
 {
     tn_limit *limit = (tn_limit *)(void *)hook;
-    tn_views *views = (tn_views *)(void *)owner;
+    (void)owner;
     if (!limit->linked)
         return;
-    tn_mutex_lock(&views->mutex);
+    tn_mutex_lock(&limit->views->mutex);
     tn_limit_unlink(limit);
-    tn_views_leave(views);
+    tn_views_leave(limit->views);
 }
+
+tn_hook_owner tn_limit_owner = {.ended = ended};
 
 void tn_limit_forget(tarn_future *future)
 {
     tn_limit *limit = limit_of(future);
     if (limit && tn_hook_remove(&limit->hook))
-        tn_limit_ended(limit->hook.owner, &limit->hook);
+        ended(&tn_limit_owner, &limit->hook);
 }

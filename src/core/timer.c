@@ -37,7 +37,7 @@ static void seize(tn_limit *limit, void *data)
         return;
     }
     tn_limit_unlink(limit);
-    ((tn_views *)(void *)limit->hook.owner)->shares--;
+    limit->views->shares--;
     limit->next = *seized;
     *seized = limit;
 }
@@ -48,7 +48,7 @@ static void ask_to_stop(tn_limit *limit, void *data)
     (void)data;
     tn_future_overdue(limit->hook.future);
     tn_limit_unlink(limit);
-    ((tn_views *)(void *)limit->hook.owner)->shares--;
+    limit->views->shares--;
 }
 
 /* Without the mutex: runs callbacks. */

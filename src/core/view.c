@@ -23,7 +23,6 @@ tn_views *tn_views_new(tarn_executor *executor)
         goto no_mutex;
     if (tn_cond_init(&views->news) != 0)
         goto no_cond;
-    views->owner.ended = tn_limit_ended;
     views->executor = executor;
     views->planned = TN_CLOCK_NEVER;
     views->shares = 1;
@@ -77,7 +76,8 @@ bool tn_view_apply(tn_view *view, tarn_future *future)
     ext->limit = tn_alloc(sizeof *ext->limit);
     if (!ext->limit)
         return false;
-    ext->limit->hook = (tn_hook){.future = future, .owner = &view->all->owner};
+    ext->limit->hook = (tn_hook){.future = future, .owner = &tn_limit_owner};
+    ext->limit->views = view->all;
     return tn_hook_add(&ext->limit->hook);
 }
 

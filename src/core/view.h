@@ -18,7 +18,8 @@
  * run. Its view's limits are all as long, so a ring in the order of linking is one in the order of
  * time, and linking and unlinking take constant time. */
 typedef struct tn_limit {
-    tn_hook hook; /* told when the future ends */
+    tn_hook hook;           /* told when the future ends */
+    struct tn_views *views; /* there while it is linked */
     struct tn_limit *next, *prev;
     int64_t moment;
     bool linked;
@@ -33,7 +34,6 @@ typedef struct tn_view {
 } tn_view;
 
 typedef struct tn_views {
-    tn_hook_owner owner; /* of the limits' hooks */
     tarn_executor *executor;
     tn_mutex mutex; /* of all that follows, and of the limits */
     tn_view *views;
@@ -75,8 +75,8 @@ void tn_limit_pause(tarn_future *future);
 /* By whoever queued it in vain. */
 void tn_limit_forget(tarn_future *future);
 
-/* The end of a future, for views->owner. */
-void tn_limit_ended(tn_hook_owner *owner, tn_hook *hook);
+/* The owner of the limits' hooks. Static: who ends a future may find the views gone. */
+extern tn_hook_owner tn_limit_owner;
 
 /* Takes a limit out of its ring, if it is in one. The mutex is held; the share remains. */
 bool tn_limit_unlink(tn_limit *limit);
