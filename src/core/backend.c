@@ -38,9 +38,13 @@ void tarn_backend_close(tarn_executor *executor)
 {
     if (!executor || executor->id == 0)
         return;
-    /* First: until then exit() may stop it, and chains may queue what they have ready. */
-    tn_registry_remove(executor);
+    /* While it can still be found: what ends at the same time takes itself out of its list. */
+    tn_inside inside;
+    tn_inside_begin(&inside, executor);
     tn_chain_end_all(executor, TARN_CLOSED);
+    tn_inside_end(&inside);
+    /* Until then exit() may stop it, and chains may offer what they have ready. */
+    tn_registry_remove(executor);
     tn_front_free(executor->front);
 }
 

@@ -378,7 +378,8 @@ static tarn_status check(tarn_executor *executor, const tarn_task *task, const t
     return kind == THEN ? TARN_OK : check_shape(task, before);
 }
 
-/* Makes it known to the executor; false: that is closed. */
+/* Makes it known to the executor; false: that is closed. It is counted first: once it is listed,
+ * others may end it. */
 static bool enlist(tarn_future *cell, tarn_executor *pool, uint32_t id)
 {
     tn_mutex_lock(&tn_registry_mutex);
