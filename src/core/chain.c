@@ -166,10 +166,12 @@ static void queue(tn_chain *chain, tarn_executor *executor)
         return;
     }
     tn_u32_add_relaxed(&cell->owners, TN_OWNER_QUEUE);
+    unsigned errors = tn_error_count();
     tarn_status status = executor->backend->submit(executor, cell, 1, true);
     if (status == TARN_OK)
         return;
-    end(cell, tn_is_failure(status) ? status : TARN_SYSTEM, tarn_last_error());
+    const char *text = tn_error_count() == errors ? NULL : tarn_last_error();
+    end(cell, tn_is_failure(status) ? status : TARN_SYSTEM, text);
     tn_cell_release(cell, TN_OWNER_QUEUE);
 }
 
