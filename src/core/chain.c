@@ -95,6 +95,7 @@ static void end_like(tarn_future *cell, const tarn_future *other)
         return;
     const tarn_failure *failure = tarn_error(other);
     tarn_failure copy = *failure;
+    copy.worker = -1;
     tn_future_explain(cell, copy, tn_text_copy(failure->text));
     tn_future_finish(cell, status);
 }
