@@ -172,6 +172,8 @@ static void queue(tn_chain *chain, tarn_executor *executor)
     if (status == TARN_OK)
         return;
     const char *text = tn_error_count() == errors ? NULL : tarn_last_error();
+    if (status == TARN_CLOSED && tn_u32_load_relaxed(&executor->front->closed) & TN_CLOSED_TO_ALL)
+        status = TARN_CANCELLED;
     end(cell, tn_is_failure(status) ? status : TARN_SYSTEM, text);
     tn_cell_release(cell, TN_OWNER_QUEUE);
 }

@@ -17,7 +17,8 @@ enum { MOST_WORKERS = 32767 };
 
 tarn_future *tn_executor_close(tarn_executor *executor, bool cancel_pending, bool kill_running)
 {
-    tn_u32_store_relaxed(&executor->front->closed, 1);
+    tn_u32_or_relaxed(&executor->front->closed,
+                      cancel_pending ? TN_CLOSED_TO_NEW | TN_CLOSED_TO_ALL : TN_CLOSED_TO_NEW);
     tarn_future *pending = executor->backend->stop(executor, cancel_pending, kill_running);
     tn_admission_close(executor->id);
     if (kill_running)

@@ -8,11 +8,13 @@
 #include "core/view.h"
 #include "platform/mutex.h"
 
+#define TN_CLOSED_TO_NEW 1u /* it takes no new work */
+#define TN_CLOSED_TO_ALL 2u /* what it still owes is cancelled */
+
 typedef struct tn_front {
-    struct tn_chain
-        *chained;           /* futures that wait for others before they are queued; under the mutex
-                                 of the registry */
-    tn_atomic_u32 closed;   /* 1: takes no new work. Set before `chained` is emptied */
+    /* Futures that wait for others before they are queued; under the mutex of the registry. */
+    struct tn_chain *chained;
+    tn_atomic_u32 closed;   /* 0, or of TN_CLOSED_. Set before `chained` is emptied */
     tn_atomic_u32 stopping; /* 1: visitors are asked to stop */
 
     tn_mutex mutex; /* of all that follows */
