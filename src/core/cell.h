@@ -89,6 +89,7 @@ typedef struct tn_ext {
     int attempts;           /* how often it has started */
     struct tn_limit *limit; /* its place among those with a time limit; NULL: it has none */
     struct tn_chain *chain; /* what it waits for, or waited; NULL: nothing */
+    uint32_t process;       /* the tn_process_generation() that chained it */
     const struct tn_body *body; /* what it is in place of one call of its task; NULL: one call */
 } tn_ext;
 

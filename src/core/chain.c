@@ -10,6 +10,7 @@
 #include "core/submit.h"
 #include "core/task.h"
 #include "platform/memory.h"
+#include "platform/process.h"
 
 typedef enum chain_kind { AFTER, THEN, ALL } chain_kind;
 
@@ -304,6 +305,7 @@ static tarn_future *new_chained(const tarn_task *task, chain_kind kind, size_t c
         return NULL;
     }
     ext->chain = chain;
+    ext->process = tn_process_generation();
     chain->cell = cell;
     chain->kind = kind;
     chain->count = count;

@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "core/task.h"
 #include "platform/memory.h"
+#include "platform/process.h"
 
 /* ---- Transitions ----------------------------------------------------------------------------- */
 
@@ -144,9 +145,17 @@ tarn_future *tn_future_refused(const tarn_task *task, tarn_status status, const 
     return future;
 }
 
+/* What no executor runs belongs to whoever chained it; promises are not looked at. */
+static bool is_foreign(const tarn_future *future)
+{
+    if (future->executor == 0 && tn_future_word(future) & TN_CHAINED)
+        return tn_cell_ext(future)->process != tn_process_generation();
+    return tn_registry_is_foreign(future->executor);
+}
+
 tarn_status tn_future_check_process(const tarn_future *future)
 {
-    if (!tn_registry_is_foreign(future->executor) || tn_future_ended(future))
+    if (!is_foreign(future) || tn_future_ended(future))
         return TARN_OK;
     return tn_error(TARN_CLOSED, "the future belongs to the process that forked this one, and "
                                  "cannot end here");
