@@ -2,6 +2,7 @@
 #include "gate.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,22 +86,21 @@ void helper_join(struct helper *helper)
     pthread_join(helper->thread, NULL);
 }
 
-/* The letter by which the system names a thread's state; 'X' if the thread is gone. */
+/* The letter by which the system names a thread's state; 'X' if the thread is gone. Needs no memory,
+ * which may be failing just now. */
 static char thread_state(pid_t number)
 {
     char path[64];
-    char state = 'X';
+    char line[512] = "";
     snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)number);
-    FILE *stat = fopen(path, "r");
-    if (stat) {
-        /* The name stands in parentheses and may hold anything but a line's end. */
-        char line[512] = "";
-        const char *name_end = fgets(line, sizeof(line), stat) ? strrchr(line, ')') : NULL;
-        if (name_end && name_end[1] == ' ')
-            state = name_end[2];
-        fclose(stat);
-    }
-    return state;
+    int stat = open(path, O_RDONLY | O_CLOEXEC);
+    if (stat < 0)
+        return 'X';
+    ssize_t length = read(stat, line, sizeof(line) - 1);
+    close(stat);
+    /* The name stands in parentheses and may hold anything but a line's end. */
+    const char *name_end = length > 0 ? strrchr(line, ')') : NULL;
+    return name_end && name_end[1] == ' ' ? name_end[2] : 'X';
 }
 
 void thread_await_sleep(pid_t number)
