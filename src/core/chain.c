@@ -331,7 +331,6 @@ static void discard(tarn_future *cell)
     tn_chain *chain = tn_cell_ext(cell)->chain;
     for (size_t i = 0; i < chain->count && chain->before[i].future; i++)
         tn_cell_release(chain->before[i].future, TN_HANDLE);
-    tn_limit_forget(cell);
     tn_cell_release(cell, TN_OWNER_CHAIN);
     tn_cell_release(cell, TN_HANDLE);
 }
@@ -473,7 +472,6 @@ tarn_future *tarn_all(tarn_future *const *futures, size_t n)
         tn_error(TARN_NO_MEMORY, "tarn_all: no memory, or 16,777,215 references to a future");
         return tn_submit_refused(0, NULL, TARN_NO_MEMORY);
     }
-    tn_u32_or_relaxed(&cell->state, TN_PROMISE);
     if (n == 0)
         settle_all(tn_cell_ext(cell)->chain);
     start_waiting(tn_cell_ext(cell)->chain);
