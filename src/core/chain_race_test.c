@@ -28,7 +28,7 @@ static size_t unmapped; /* buffers that are gone */
 
 /* Called once, in the middle of something; then NULL again. */
 static void (*at_held)(void), (*at_limit)(void), (*at_submitted)(void), (*at_cancelled)(void),
-    (*at_removed)(void);
+    (*at_removing)(void), (*at_removed)(void);
 
 static void do_now(void (**what)(void))
 {
@@ -73,6 +73,7 @@ void __wrap_tn_count_end(uint32_t executor, tarn_status status, bool started)
 
 void __wrap_tn_registry_remove(tarn_executor *executor)
 {
+    do_now(&at_removing);
     __real_tn_registry_remove(executor);
     do_now(&at_removed);
 }
@@ -171,6 +172,82 @@ TEST(one_cancelled_while_its_time_limit_begins_has_none)
     assert_ended(chained, TARN_CANCELLED);
     drop_source(&before);
     close_shelf(s);
+}
+
+static bool seized;
+
+static void seize_it(void)
+{
+    seized = tn_future_seize(chained);
+}
+
+/* The same for one that somebody is about to end: he may come before its time limit, or after it. */
+TEST(one_seized_while_its_time_limit_begins_has_none)
+{
+    shelf *s = open_shelf();
+    tarn_executor *view = tarn_with(&s->executor, .start_within = 1000);
+    source before = new_source();
+    chained = add_one_after(view, before.future);
+    at_limit = seize_it;
+    give(&before, 1);
+    assert_null(at_limit);
+    assert_true(seized);
+    assert_false(tn_cell_ext(chained)->limit->linked);
+    assert_null(s->first);
+    tn_future_refuse(chained, TARN_EXPIRED, NULL);
+    assert_ended(chained, TARN_EXPIRED);
+    assert_int_equal(handles(before.future), 1);
+    drop_source(&before);
+    close_shelf(s);
+}
+
+static tn_thread closer;
+static tn_atomic_u32 closing, removed;
+
+static void note_closing(void)
+{
+    tn_u32_store_release(&closing, 1);
+}
+
+static void note_removed(void)
+{
+    tn_u32_store_release(&removed, 1);
+}
+
+static void close_by_thread(void *data)
+{
+    (void)data;
+    tarn_shutdown(&the_shelf.executor);
+}
+
+/* Returns when the other thread is about to remove the executor, and has had the time for it. */
+static void close_meanwhile(void)
+{
+    at_removing = note_closing;
+    at_removed = note_removed;
+    assert_int_equal(tn_thread_start(&closer, 256 * 1024, "close", close_by_thread, NULL), 0);
+    while (!tn_u32_load_acquire(&closing))
+        sched_yield();
+    for (int i = 0; i < 1000; i++)
+        sched_yield();
+    assert_false(tn_u32_load_acquire(&removed));
+}
+
+TEST(an_executor_stays_while_a_chain_is_on_its_way_into_its_queue)
+{
+    shelf *s = open_shelf();
+    tarn_promise *promise = tarn_promise_new(&keep_task);
+    tarn_future *before = tarn_promise_future(promise);
+    tarn_buffer *buffer = tarn_buffer_new(10, TARN_WORKERS_READ);
+    tarn_future *after = keep_after(&s->executor, before);
+    at_held = close_meanwhile;
+    assert_int_equal(tarn_promise_set(promise, &buffer, sizeof buffer), TARN_OK);
+    assert_null(at_held);
+    tn_thread_join(closer);
+    assert_true(tn_u32_load_acquire(&removed));
+    assert_ended(after, TARN_CLOSED);
+    tarn_drop(before);
+    tarn_promise_drop(promise);
 }
 
 static void shut_down(void)

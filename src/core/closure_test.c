@@ -150,9 +150,8 @@ TEST(what_is_met_in_many_ways_is_collected_once)
     tarn_future *futures[LAYERS][LAYER + 1];
     for (int depth = 0; depth < LAYERS; depth++) {
         for (int i = 0; i < LAYER; i++)
-            futures[depth][i] =
-                depth == 0 ? add_one_after(&s->executor, first.future)
-                           : tarn_all(&futures[depth - 1][i % 2 ? LAYER : i], 1);
+            futures[depth][i] = depth == 0 ? add_one_after(&s->executor, first.future)
+                                           : tarn_all(&futures[depth - 1][i % 2 ? LAYER : i], 1);
         futures[depth][LAYER] = tarn_all(futures[depth], LAYER);
     }
     tn_closure closure;

@@ -30,7 +30,6 @@ TARN_TASK_DECLARE(int, link_add, int);
 /* How that future ended. */
 TARN_TASK_DECLARE(struct ending, link_observe, tarn_future *);
 
-
 /* A shutdown on a thread of its own, where it may block. */
 struct shutter {
     struct helper helper;

@@ -237,10 +237,14 @@ static tarn_future *web_link(struct web *web, int i, uint32_t *seed)
     for (int k = 0; k < WEB_FAN; k++)
         lower[k] = i > 0 ? web->futures[random_next(seed) % (uint32_t)i] : NULL;
     switch (i > 0 ? random_next(seed) % 5 : 4) {
-    case 0: return nothing_after(pool, lower[0]);
-    case 1: return tarn_then(pool, &link_observe_task, lower[0]);
-    case 2: return tarn_all(lower, WEB_FAN);
-    default: return wait_for_lower_links_submit(pool, web, i, random_next(seed) | 1);
+    case 0:
+        return nothing_after(pool, lower[0]);
+    case 1:
+        return tarn_then(pool, &link_observe_task, lower[0]);
+    case 2:
+        return tarn_all(lower, WEB_FAN);
+    default:
+        return wait_for_lower_links_submit(pool, web, i, random_next(seed) | 1);
     }
 }
 

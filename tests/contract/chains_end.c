@@ -57,8 +57,8 @@ CONTRACT_TEST(every_way_to_end_passes_through_a_chain, GATES)
 {
     tarn_executor *pool = pool_open();
     tarn_executor *closed = pool_open();
-    tarn_executor *full = tarn_thread_pool(.max_workers = 1, .queue_limit = 1,
-                                           .when_full = TARN_FULL_REFUSE);
+    tarn_executor *full =
+        tarn_thread_pool(.max_workers = 1, .queue_limit = 1, .when_full = TARN_FULL_REFUSE);
     struct gate gate = GATE_CLOSED;
     struct gate never = GATE_CLOSED;
     tarn_future *keeper = stand_at_submit(closed, &gate, 1);
@@ -97,7 +97,8 @@ TARN_TASK(void, link_fails_to_begin, void);
 
 CONTRACT_TEST(a_broken_executor_says_so_to_what_is_chained, WORKER_LOCAL)
 {
-    tarn_executor *broken = pool_with(&(struct pool_options){.initializer = &link_fails_to_begin_task});
+    tarn_executor *broken =
+        pool_with(&(struct pool_options){.initializer = &link_fails_to_begin_task});
     tarn_executor *pool = pool_open();
     struct source source = source_new();
     tarn_future *after = square_after(broken, source.future);
@@ -125,6 +126,44 @@ CONTRACT_TEST(a_refused_chain_is_a_future_that_says_so, 0)
     tarn_drop(refused);
     source_give(&source, 1);
     tarn_drop(source.future);
+    pool_close(pool);
+}
+
+static int64_t link_number(int64_t n)
+{
+    return n;
+}
+TARN_TASK(int64_t, link_number, int64_t);
+
+static double link_half(double x)
+{
+    return x / 2;
+}
+TARN_TASK(double, link_half, double);
+
+static const char *link_word(const char *word)
+{
+    return word;
+}
+TARN_TASK(const char *, link_word, const char *);
+
+/* Kind and size are compared: one value of 8 bytes is taken for another, but a pointer for none. */
+CONTRACT_TEST(a_result_must_be_what_the_next_task_takes, POINTERS | SHARED_MEMORY)
+{
+    tarn_executor *pool = pool_open();
+    tarn_future *number = link_number_submit(pool, 8);
+    tarn_future *word = link_word_submit(pool, "word");
+    tarn_future *bytes = echo_submit(pool, (tarn_bytes){"abc", 3});
+    assert_ended(link_word_after(pool, word), TARN_OK);
+    assert_ended(link_half_after(pool, number), TARN_OK);
+    assert_ended(link_number_after(pool, word), TARN_MISMATCH);
+    assert_ended(link_word_after(pool, number), TARN_MISMATCH);
+    assert_ended(echo_after(pool, number), TARN_MISMATCH);
+    assert_ended(link_number_after(pool, bytes), TARN_MISMATCH);
+    assert_ended(square_after(pool, number), TARN_MISMATCH);
+    tarn_drop(number);
+    tarn_drop(word);
+    tarn_drop(bytes);
     pool_close(pool);
 }
 

@@ -60,8 +60,8 @@ static struct answer wait_for_all_of(tarn_executor *pool, int n, tarn_status exp
 {
     tarn_future **futures = calloc((size_t)n, sizeof(*futures));
     for (int i = 0; i < n; i++) {
-        tarn_future *first = expected == TARN_OK || i != n / 2 ? square_submit(pool, i)
-                                                               : fail_with_submit(pool, 4);
+        tarn_future *first =
+            expected == TARN_OK || i != n / 2 ? square_submit(pool, i) : fail_with_submit(pool, 4);
         futures[i] = i % 2 ? link_add_after(pool, first) : tarn_hold(first);
         tarn_drop(first);
     }
@@ -146,6 +146,47 @@ CONTRACT_TEST(a_wait_for_a_diamond_runs_each_of_its_tasks_once, NESTED)
     atomic_store(&diamond_runs, 0);
     assert_ended(diamond(pool), TARN_OK);
     assert_int_equal(atomic_load(&diamond_runs), LAYERS * LAYER);
+    pool_close(pool);
+}
+
+/* ---- What it holds ---- */
+
+static atomic_int traces;
+
+static int link_trace(int n)
+{
+    return n;
+}
+
+static void wipe(int n)
+{
+    (void)n;
+    atomic_fetch_add(&traces, 1);
+}
+TARN_TASK_OWNING(int, link_trace, void, wipe, int);
+
+static int wait_and_drop(tarn_executor *pool)
+{
+    tarn_future *first = link_trace_submit(pool, 1);
+    tarn_future *second = link_trace_after(pool, first);
+    tarn_future *third = link_trace_after(pool, second);
+    tarn_drop(first);
+    tarn_drop(second);
+    int wrong = tarn_future_wait(third, TARN_FOREVER) != TARN_OK;
+    tarn_drop(third);
+    return wrong;
+}
+TARN_TASK(int, wait_and_drop, tarn_executor *);
+
+CONTRACT_TEST(a_wait_that_is_over_holds_nothing_of_the_chain, NESTED)
+{
+    tarn_executor *pool = pool_open();
+    for (int i = 0; i < 100; i++) {
+        atomic_store(&traces, 0);
+        assert_result(wait_and_drop_submit(pool, pool), &wait_and_drop_task, 0);
+        assert_int_equal(tarn_drain(pool, TARN_FOREVER), TARN_OK);
+        assert_int_equal(atomic_load(&traces), 3);
+    }
     pool_close(pool);
 }
 

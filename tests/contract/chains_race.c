@@ -207,8 +207,7 @@ CONTRACT_TEST(many_threads_chain_to_one_future_while_it_ends, SHARED_MEMORY)
         struct extender extenders[THREADS];
         struct gate go = GATE_CLOSED;
         for (int i = 0; i < THREADS; i++) {
-            extenders[i] =
-                (struct extender){.pool = pool, .before = source.future, .go = &go};
+            extenders[i] = (struct extender){.pool = pool, .before = source.future, .go = &go};
             helper_start(&extenders[i].helper, extend_many, &extenders[i]);
         }
         gate_open(&go);
