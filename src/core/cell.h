@@ -56,6 +56,7 @@ struct tn_chain;
 struct tn_frame;
 struct tn_limit;
 struct tn_view;
+struct tn_wait;
 
 /* Memory of a tarn_bytes result. */
 typedef struct tn_block {
@@ -89,6 +90,7 @@ typedef struct tn_ext {
     int attempts;           /* how often it has started */
     struct tn_limit *limit; /* its place among those with a time limit; NULL: it has none */
     struct tn_chain *chain; /* what it waits for, or waited; NULL: nothing */
+    struct tn_wait *needs;  /* the same, for the search for cycles */
     uint32_t process;       /* the tn_process_generation() that chained it */
     const struct tn_body *body; /* what it is in place of one call of its task; NULL: one call */
 } tn_ext;

@@ -2,6 +2,7 @@
 #include "core/chain.h"
 
 #include "core/count.h"
+#include "core/deadlock.h"
 #include "core/front.h"
 #include "core/future.h"
 #include "core/registry.h"
@@ -22,6 +23,7 @@ struct tn_chain {
     size_t count;
     bool listed; /* among those of its executor; under the mutex of the registry, as the links */
     struct tn_chain *next, *prev;
+    tn_wait wait;
     tn_hook own;      /* in cell */
     tn_hook before[]; /* `tag` is the place in here */
 };
@@ -281,6 +283,18 @@ tarn_future *tn_chain_unseen_before(tarn_future *future, size_t *i)
     return unseen;
 }
 
+static bool each_before(const tn_wait *wait, bool (*visit)(const tarn_future *, void *), void *data)
+{
+    const tn_chain *chain = (const void *)((const char *)wait - offsetof(tn_chain, wait));
+    /* What has not ended keeps those before it, even what nobody else holds since it has ended. */
+    if (!tn_hooks_lock(chain->cell))
+        return false;
+    for (size_t i = 0; i < chain->count && visit(chain->before[i].future, data); i++)
+        ;
+    tn_hooks_unlock(chain->cell);
+    return true;
+}
+
 static tn_hook_owner before_owner = {.later = before_ended};
 static tn_hook_owner own_owner = {.later = own_ended};
 
@@ -304,7 +318,9 @@ static tarn_future *new_chained(const tarn_task *task, chain_kind kind, size_t c
         tn_cell_release(cell, TN_HANDLE);
         return NULL;
     }
+    chain->wait = (tn_wait){.each = each_before, .deep = true};
     ext->chain = chain;
+    ext->needs = &chain->wait;
     ext->process = tn_process_generation();
     chain->cell = cell;
     chain->kind = kind;

@@ -76,21 +76,31 @@ static void forget(tarn_future *future)
     tn_u32_and_relaxed(&future->state, ~TN_SEEN);
 }
 
+/* The first from i on that is chained; n: there is none. */
+static size_t next_chained(tarn_future *const *futures, size_t i, size_t n)
+{
+    while (i < n && (tn_future_word(futures[i]) & (TN_CHAINED | TN_FINISHED)) != TN_CHAINED)
+        i++;
+    return i;
+}
+
 bool tn_closure_collect(tn_closure *closure, tarn_future *const *futures, size_t n)
 {
     walk w = {NULL, 0, 0};
     bool complete = true;
     *closure = (tn_closure){NULL, 0, 0};
+    size_t i = next_chained(futures, 0, n);
+    if (i == n)
+        return true;
     tn_mutex_lock(&tn_deadlock_mutex);
-    for (size_t i = 0; i < n && complete; i++) {
-        uint32_t word = tn_future_word(futures[i]);
-        if ((word & TN_CHAINED) && !(word & (TN_FINISHED | TN_SEEN)))
+    for (; i < n && complete; i = next_chained(futures, i + 1, n)) {
+        if (!(tn_future_word(futures[i]) & TN_SEEN))
             complete = collect(&w, closure, futures[i]);
     }
-    for (size_t i = 0; i < closure->count; i++)
-        forget(closure->futures[i]);
-    for (size_t i = 0; i < w.depth; i++)
-        forget(w.steps[i].future);
+    for (size_t k = 0; k < closure->count; k++)
+        forget(closure->futures[k]);
+    for (size_t k = 0; k < w.depth; k++)
+        forget(w.steps[k].future);
     tn_mutex_unlock(&tn_deadlock_mutex);
 
     while (w.depth > 0)

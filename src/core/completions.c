@@ -5,6 +5,7 @@
  * A node is *linked* (its future has not ended, and holds it as a hook), then *ready* (in the list,
  * under the mutex), then free. Whoever ends the future moves it from linked to ready; tarn_next()
  * moves it from ready to free. The order of locks is: graph, hook lock of a future, mutex. */
+#include "core/closure.h"
 #include "core/future.h"
 #include "core/hook.h"
 #include "core/process.h"
@@ -39,6 +40,10 @@ struct tarn_completions {
     int fd;               /* -1: nobody asked for it */
     const void *consumer; /* the first to call tarn_next(); NULL: nobody yet */
     bool loose; /* others add futures or take tags, too: what a wait on it waits for may change */
+
+    /* While not loose: what the chained ones depend on. Of the consumer's, without the mutex. */
+    tn_closure closure;
+    bool collected;
 };
 
 static void make_ready(tn_hook_owner *owner, tn_hook *node)
@@ -249,6 +254,50 @@ static bool each_added(const tn_wait *wait, bool (*visit)(const tarn_future *, v
     return all;
 }
 
+static bool is_chained(const tarn_future *future)
+{
+    return future && (tn_future_word(future) & (TN_CHAINED | TN_FINISHED)) == TN_CHAINED;
+}
+
+/* The chained ones that were not handed out, with a handle each, up to `most`; how many there are. */
+static size_t take_chained(tarn_completions *c, tarn_future **futures, size_t most)
+{
+    size_t n = 0;
+    tn_mutex_lock(&c->mutex);
+    for (size_t i = 0; i < c->blocks->count; i++) {
+        tarn_future *future = c->blocks->nodes[i].future;
+        if (!is_chained(future))
+            continue;
+        if (n < most)
+            futures[n] = tn_cell_hold(future) ? future : NULL;
+        n++;
+    }
+    tn_mutex_unlock(&c->mutex);
+    return n;
+}
+
+/* While not loose, by the consumer: holds all that they depend on, once for all, as none are added.
+ * false: no memory, or a future has too many references. */
+static bool look_deep(tarn_completions *c)
+{
+    size_t most = c->collected ? 0 : take_chained(c, NULL, 0);
+    c->collected = c->collected || most == 0;
+    if (c->collected)
+        return true;
+    tarn_future **futures = tn_alloc_array(most, sizeof *futures);
+    if (!futures)
+        return false;
+    size_t n = take_chained(c, futures, most);
+    bool held = true;
+    for (size_t i = 0; i < n; i++)
+        held = held && futures[i];
+    c->collected = held && tn_closure_collect(&c->closure, futures, n);
+    for (size_t i = 0; i < n; i++)
+        tarn_drop(futures[i]);
+    tn_free(futures);
+    return c->collected;
+}
+
 /* Under the mutex: notes whether another thread than this one takes tags, too. */
 static void note_consumer(tarn_completions *c)
 {
@@ -281,6 +330,7 @@ static tarn_status wait_for_ready(tarn_completions *c)
 
     if (context) {
         tn_mutex_unlock(&c->mutex);
+        next.wait.deep = wait && !timed && look_deep(c);
         status = tn_sleep_begin(context, wait, timed);
         tn_mutex_lock(&c->mutex);
         if (status != TARN_OK)
@@ -422,6 +472,7 @@ void tarn_completions_drop(tarn_completions *completions)
     tn_mutex_lock(&c->mutex);
     tn_mutex_unlock(&c->mutex);
 
+    tn_closure_drop(&c->closure);
     while (c->blocks) {
         node_block *block = c->blocks;
         c->blocks = block->next;

@@ -4,7 +4,8 @@
  * at most, under one mutex, which is taken only on the way to sleep.
  *
  * A future is *live* if it has ended, has not started (a worker will start it), is a promise, or
- * runs on a worker whose wait is not here, or is live. A wait for all is live if all of its futures
+ * runs on a worker whose wait is not here, or is live. One that is chained waits for all of those
+ * before it, as if it were a task in such a wait. A wait for all is live if all of its futures
  * are; a wait for any if one is. A task beneath another on one stack cannot go on before that one
  * has ended: all tasks of a stack share the wait of its topmost.
  *
@@ -45,9 +46,12 @@ void tn_deadlock_leave(uint16_t runner)
 }
 
 /* The wait that keeps a future from ending; NULL: it is live without further question. */
-static tn_wait *blocker(const tarn_future *future)
+static tn_wait *blocker(const tarn_future *future, bool deep)
 {
-    if ((tn_future_word(future) & (TN_STATE_MASK | TN_PROMISE)) != TN_RUNNING)
+    uint32_t word = tn_future_word(future);
+    if ((word & TN_CHAINED) && !(word & TN_FINISHED))
+        return deep ? tn_cell_ext(future)->needs : NULL;
+    if ((word & (TN_STATE_MASK | TN_PROMISE)) != TN_RUNNING)
         return NULL;
     /* relaxed: whose wait is here stored it before it took the mutex; a value that is about to be
      * stored belongs to a worker that is awake. */
@@ -59,6 +63,7 @@ static tn_wait *blocker(const tarn_future *future)
 typedef struct look {
     tn_wait *last; /* of the list of reached waits */
     bool any;      /* one that is live decides */
+    bool deep;
     bool any_live, any_dead;
 } look;
 
@@ -66,7 +71,7 @@ typedef struct look {
 static bool reach(const tarn_future *future, void *data)
 {
     look *walk = data;
-    tn_wait *wait = blocker(future);
+    tn_wait *wait = blocker(future, walk->deep);
     if (!wait) {
         walk->any_live = true;
         return !walk->any;
@@ -85,7 +90,7 @@ static bool reach(const tarn_future *future, void *data)
 static bool weigh(const tarn_future *future, void *data)
 {
     look *walk = data;
-    const tn_wait *wait = blocker(future);
+    const tn_wait *wait = blocker(future, walk->deep);
     bool live = !wait || wait->live;
     if (live)
         walk->any_live = true;
@@ -96,7 +101,7 @@ static bool weigh(const tarn_future *future, void *data)
 
 static bool is_live(const tn_wait *wait)
 {
-    look walk = {.any = wait->any};
+    look walk = {.any = wait->any, .deep = wait->deep};
     if (!wait->each(wait, weigh, &walk))
         return true;
     return wait->any ? walk.any_live : !walk.any_dead;
@@ -111,6 +116,7 @@ static bool can_end(tn_wait *first)
     first->next = first->former = NULL;
     for (tn_wait *wait = first; wait; wait = wait->next) {
         walk.any = wait->any;
+        walk.deep = wait->deep;
         walk.any_live = false;
         bool all = wait->each(wait, reach, &walk);
         wait->live = !all || (wait->any && walk.any_live);

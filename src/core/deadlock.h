@@ -15,6 +15,9 @@ typedef struct tn_wait {
      * to count as live. */
     bool (*each)(const struct tn_wait *wait, bool (*visit)(const tarn_future *, void *),
                  void *data);
+    /* Whoever waits holds all that the chained ones among them depend on (see closure.h): they may
+     * be looked through. Otherwise they count as live. */
+    bool deep;
 
     /* Of deadlock.c. */
     bool reached, live;

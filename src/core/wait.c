@@ -46,13 +46,8 @@ static bool each_of_many(const tn_wait *wait, bool (*visit)(const tarn_future *,
                          void *data)
 {
     const many *all = (const void *)wait;
-    size_t i = 0;
-    while (i < all->count && visit(all->futures[i], data))
-        i++;
-    for (size_t k = 0; i == all->count && k < all->closure.count; k++) {
-        if (!visit(all->closure.futures[k], data))
-            break;
-    }
+    for (size_t i = 0; i < all->count && visit(all->futures[i], data); i++)
+        ;
     return true;
 }
 
@@ -69,14 +64,10 @@ static bool have_ended(tarn_future *const *futures, size_t n)
  * closure they are waited for like any other. */
 static void run_claimed(tn_context *context, many *all)
 {
-    bool chained = false;
-    for (size_t i = 0; i < all->count && !chained; i++)
-        chained = tn_future_word(all->futures[i]) & TN_CHAINED;
-    if (chained && tn_closure_collect(&all->closure, all->futures, all->count)) {
-        for (size_t i = 0; i < all->closure.count; i++) {
-            if (!tn_future_ended(all->closure.futures[i]))
-                tn_run_claimed(context, all->closure.futures[i]);
-        }
+    all->wait.deep = tn_closure_collect(&all->closure, all->futures, all->count);
+    for (size_t i = 0; i < all->closure.count; i++) {
+        if (!tn_future_ended(all->closure.futures[i]))
+            tn_run_claimed(context, all->closure.futures[i]);
     }
     for (size_t i = all->count; i-- > 0;) {
         if (!tn_future_ended(all->futures[i]))
@@ -220,10 +211,11 @@ static tarn_status sleep_on_hooks(tn_context *context, any_wait *any, int64_t un
 
 /* One round: a hook for each future whose ending can still make the difference. */
 static tarn_status wait_for_news(tarn_future *const *futures, size_t n, tarn_when when,
-                                 tn_hook *hooks, int64_t until)
+                                 tn_hook *hooks, int64_t until, bool deep)
 {
     tn_context *context = tn_context_here();
-    any_wait any = {.owner = {.ended = any_ended}, .wait = {.any = true, .each = each_hooked}};
+    any_wait any = {.owner = {.ended = any_ended},
+                    .wait = {.any = true, .each = each_hooked, .deep = deep}};
     any.hooks = hooks;
     /* A task comes back for each ending: what is left may have become a cycle. */
     any.every = when == TARN_WAIT_FIRST || context;
@@ -250,9 +242,14 @@ static tarn_status wait_for_any(tarn_future *const *futures, size_t n, tarn_when
     tn_hook *hooks = n <= sizeof few / sizeof *few ? few : tn_alloc_array(n, sizeof *hooks);
     if (!hooks)
         return tn_error(TARN_NO_MEMORY, "tarn_wait: no memory for so many futures");
+    /* Nothing of it is run here: it is held, to be looked through. */
+    tn_closure closure = {NULL, 0, 0};
+    bool judged = tn_context_here() && until == TN_CLOCK_NEVER;
+    bool deep = judged && tn_closure_collect(&closure, futures, n);
     do
-        status = wait_for_news(futures, n, when, hooks, until);
+        status = wait_for_news(futures, n, when, hooks, until, deep);
     while (status == TARN_OK && !is_satisfied(futures, n, when));
+    tn_closure_drop(&closure);
     if (status == TARN_DEADLOCK && is_satisfied(futures, n, when))
         status = TARN_OK;
     if (hooks != few)

@@ -4,6 +4,7 @@
 #include "chained.h"
 
 #include <stdatomic.h>
+#include <unistd.h>
 
 /* ---- Cycles ---- */
 
@@ -27,14 +28,26 @@ static tarn_future *link_up(tarn_executor *pool, tarn_future *before, enum link 
     return third;
 }
 
-enum how { BY_WAIT, BY_RESULT, BY_ALL, WAYS };
+enum how { BY_WAIT, BY_RESULT, BY_ALL, BY_FIRST, BY_NEXT, WAYS };
+
+static tarn_status wait_by_next(tarn_future *const *futures, size_t n)
+{
+    size_t tag = 0;
+    tarn_completions *completed = tarn_as_completed(futures, n, TARN_FOREVER);
+    tarn_status status = tarn_next(completed, &tag);
+    tarn_completions_drop(completed);
+    return status;
+}
 
 static tarn_status wait_by(enum how how, tarn_future *future)
 {
     if (how == BY_WAIT)
         return tarn_future_wait(future, TARN_FOREVER);
-    if (how == BY_ALL)
-        return tarn_wait(&future, 1, TARN_WAIT_ALL, TARN_FOREVER, NULL);
+    if (how == BY_NEXT)
+        return wait_by_next(&future, 1);
+    if (how != BY_RESULT)
+        return tarn_wait(&future, 1, how == BY_ALL ? TARN_WAIT_ALL : TARN_WAIT_FIRST, TARN_FOREVER,
+                         NULL);
     tarn_status status = tarn_result(future, NULL, NULL, 0);
     return status == TARN_DEADLOCK ? status : TARN_OK;
 }
@@ -100,6 +113,9 @@ static void check_rings(int workers, int n)
     tarn_executor *pools[2] = {pool, pool};
     size_t rounds = test_count(20);
     for (enum how how = BY_WAIT; how < WAYS; how++) {
+        /* Only a wait for all may run its task itself, and so needs no second thread. */
+        if (!(this_column()->capabilities & SPARES) && (how == BY_FIRST || how == BY_NEXT))
+            continue;
         for (enum link link = DIRECT; link <= LINKS; link++) {
             for (size_t i = 0; i < rounds; i++)
                 check_ring(pools, n, workers < n ? workers : n, how, link);
@@ -134,6 +150,7 @@ CONTRACT_TEST(a_cycle_through_chains_across_pools_answers_once, NESTED | SPARES)
         for (size_t i = 0; i < rounds; i++) {
             check_ring(pools, 2, 2, BY_WAIT, link);
             check_ring(pools, 4, 4, BY_ALL, link);
+            check_ring(pools, 3, 3, i % 2 ? BY_FIRST : BY_NEXT, link);
         }
     }
     pool_close(pools[0]);
@@ -175,7 +192,123 @@ CONTRACT_TEST(one_of_all_that_comes_after_it_is_enough_for_a_cycle, NESTED)
     pool_close(pool);
 }
 
+struct triangle {
+    struct gate ready;
+    tarn_future *members[3];
+    tarn_future *after[3];
+    tarn_future *promised; /* or NULL */
+    bool by_next;
+    struct answer answers[3];
+    atomic_int threads[3];
+};
+
+/* Member 0 waits for any of what comes after the others, and they wait for what comes after it. */
+static void wait_for_any_after(struct triangle *t, int i)
+{
+    gate_pass(&t->ready);
+    atomic_store(&t->threads[i], (int)gettid());
+    if (i > 0) {
+        t->answers[i] = answer_of(tarn_future_wait(t->after[0], TARN_FOREVER));
+        return;
+    }
+    tarn_future *any[3] = {t->after[1], t->after[2], t->promised};
+    size_t n = t->promised ? 3 : 2;
+    t->answers[0] = answer_of(t->by_next ? wait_by_next(any, n)
+                                         : tarn_wait(any, n, TARN_WAIT_FIRST, TARN_FOREVER, NULL));
+}
+TARN_TASK(void, wait_for_any_after, struct triangle *, int);
+
+static void triangle_start(struct triangle *t, tarn_executor *pool, size_t round)
+{
+    t->ready = (struct gate)GATE_CLOSED;
+    t->by_next = round % 2;
+    for (int i = 0; i < 3; i++) {
+        t->members[i] = wait_for_any_after_submit(pool, t, i);
+        t->after[i] = link_up(pool, t->members[i], (enum link)(DIRECT + round / 2 % (LINKS - 1)));
+    }
+    gate_await(&t->ready, 3);
+    gate_open(&t->ready);
+}
+
+/* How many of the waits were told of a cycle. */
+static int triangle_join(struct triangle *t)
+{
+    int cycles = 0;
+    for (int i = 0; i < 3; i++)
+        assert_ended(t->members[i], TARN_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_ended(t->after[i], TARN_OK);
+        cycles += t->answers[i].status == TARN_DEADLOCK;
+        if (t->answers[i].status != TARN_OK)
+            assert_contains(t->answers[i].error, "cycle");
+    }
+    return cycles;
+}
+
+CONTRACT_TEST(a_wait_for_any_of_some_chains_closes_a_cycle_only_if_all_do, NESTED | PARALLEL)
+{
+    tarn_executor *pool = pool_of(3);
+    size_t rounds = test_count(200);
+    for (size_t i = 0; i < rounds; i++) {
+        struct triangle t = {.promised = NULL};
+        triangle_start(&t, pool, i);
+        assert_int_equal(triangle_join(&t), 1);
+    }
+    for (size_t i = 0; i < rounds; i++) {
+        struct source source = source_new();
+        struct triangle t = {.promised = source.future};
+        triangle_start(&t, pool, i);
+        for (int k = 0; k < 3; k++) {
+            while (atomic_load(&t.threads[k]) == 0)
+                continue;
+            thread_await_sleep(atomic_load(&t.threads[k]));
+        }
+        source_give(&source, 1);
+        assert_int_equal(triangle_join(&t), 0);
+        tarn_drop(source.future);
+    }
+    pool_close(pool);
+}
+
 /* ---- No cycles ---- */
+
+struct pair {
+    struct gate ready;
+    tarn_future *futures[2];
+    atomic_int thread;
+    struct answer answer;
+};
+
+static void wait_for_pair(struct pair *p)
+{
+    gate_pass(&p->ready);
+    atomic_store(&p->thread, (int)gettid());
+    p->answer = answer_of(tarn_wait(p->futures, 2, TARN_WAIT_ALL, TARN_FOREVER, NULL));
+}
+TARN_TASK(void, wait_for_pair, struct pair *);
+
+/* One of the two came after the task that waits, and has been cancelled: it waits for nothing. */
+CONTRACT_TEST(what_was_cancelled_closes_no_cycle, NESTED | SPARES)
+{
+    tarn_executor *pool = pool_open();
+    for (enum link link = DIRECT; link < LINKS; link++) {
+        struct source source = source_new();
+        struct pair p = {.ready = GATE_CLOSED};
+        tarn_future *member = wait_for_pair_submit(pool, &p);
+        p.futures[0] = link_up(pool, member, link);
+        p.futures[1] = source.future;
+        assert_true(tarn_cancel(p.futures[0]));
+        gate_open(&p.ready);
+        while (atomic_load(&p.thread) == 0)
+            continue;
+        thread_await_sleep(atomic_load(&p.thread));
+        source_give(&source, 1);
+        assert_ended(member, TARN_OK);
+        assert_int_equal(p.answer.status, TARN_OK);
+        tarn_drop_all(p.futures, 2);
+    }
+    pool_close(pool);
+}
 
 enum { WEB = 150, WEB_FAN = 3 };
 
@@ -212,9 +345,12 @@ static void wait_for_lower_links(struct web *web, int i, uint32_t seed)
         size_t n = 1 + random_next(&seed) % WEB_FAN;
         for (size_t j = 0; j < n; j++)
             lower[j] = web->futures[random_next(&seed) % (uint32_t)i];
-        switch (random_next(&seed) % 4) {
+        switch (random_next(&seed) % 5) {
         case 0:
             web_note(web, tarn_wait(lower, n, TARN_WAIT_FIRST, TARN_FOREVER, NULL));
+            break;
+        case 3:
+            web_note(web, wait_by_next(lower, n));
             break;
         case 1:
             web_note(web, tarn_future_wait(lower[0], TARN_FOREVER));
