@@ -401,7 +401,7 @@ typedef struct tarn_stats {
     uint64_t workers;     /* there now, spares included */
     uint64_t spares;      /* of them, those above max_workers */
     uint64_t idle;        /* of them, those that sleep for want of work */
-    uint64_t queued;      /* submitted, and not started */
+    uint64_t queued;      /* submitted, and not started; what waits for others (f_after), too */
     uint64_t running;     /* started, and not ended; between two tries, too */
     uint64_t submitted;   /* and not refused, since the executor was opened; as all that follow */
     uint64_t ok;
@@ -489,10 +489,10 @@ TARN_API size_t tarn_cancel_all(tarn_future *const *futures, size_t n);
 TARN_API tarn_status tarn_stop(tarn_future *future, double grace_seconds);
 
 /* Calls fn(future, data) once when the future has ended: on the thread that ends it, in the order
- * of registration, after what waited for it by f_after() was queued; at once, on this thread, if it has ended already. fn may use any function of
- * this header, and may drop the future; the future is valid in it even if all references were
- * dropped before. It is no part of the task: tarn_fail() does nothing. What blocks in fn holds up
- * the worker it runs on. There is no way to take it back.
+ * of registration, after what waited for it by f_after() was queued; at once, on this thread, if it
+ * has ended already. fn may use any function of this header, and may drop the future; the future is
+ * valid in it even if all references were dropped before. It is no part of the task: tarn_fail()
+ * does nothing. What blocks in fn holds up the worker it runs on. There is no way to take it back.
  * Returns TARN_OK; TARN_NO_MEMORY, TARN_INVALID, TARN_CLOSED in a forked child: fn will not be
  * called. */
 TARN_API tarn_status tarn_on_done(tarn_future *future, void (*fn)(tarn_future *future, void *data),
@@ -591,15 +591,19 @@ TARN_API void tarn_completions_drop(tarn_completions *completions);
 
 /* ---- Chaining -------------------------------------------------------------------------------- */
 
-/* A future of a task that is queued, over the limit of a full queue, once *before* has ended. No
- * worker waits for that. tarn_cancel() of it leaves *before* alone; *before* is held until the task
- * has ended. What has not been queued when its executor is gone ends TARN_CLOSED. Chains of any
- * length are fine, and a wait inside a task may run what a chain waits for, as it runs a task.
+/* A future of a task that is queued, over the limit of a full queue, once *before* has ended; its
+ * .start_within counts from there. No worker waits for that, nor does tarn_drain(). tarn_cancel()
+ * of it leaves *before* alone; *before* is held until the task has ended. What has not been queued
+ * when its executor is gone ends TARN_CLOSED, or TARN_CANCELLED by .cancel_pending or exit().
+ * Chains of any length are fine, and a wait inside a task may run what a chain waits for, as it
+ * runs a task.
  *
  * tarn_after: the task takes the result of *before*, and runs only if that ended TARN_OK; otherwise
- *   its future ends as *before* did, with that text. A tarn_bytes is copied; a pointer is not: what
- *   it points to must live until the task has ended. A task without arguments takes nothing.
- * tarn_then: the task takes one tarn_future *, which is *before*, and runs however that ended.
+ *   its future ends as *before* did, with that code, text and place. A tarn_bytes is copied; a
+ *   pointer is not: what it points to must live until the task has ended. A task without arguments
+ *   takes nothing.
+ * tarn_then: the task takes one tarn_future *, which is *before*, and runs however that ended. It
+ *   must not drop it.
  *
  * Never NULL: a refused call is a future that has ended: TARN_MISMATCH (the result is not what the
  * task takes: kind and size are compared), and as f_submit(), TARN_FULL excepted.
