@@ -3,6 +3,7 @@
 /* Chains: what may happen while they are made, queued and ended. */
 #include "core/chain_test.h"
 
+#include "core/deadlock.h"
 #include "core/executor.h"
 #include "core/view.h"
 #include "duel.h"
@@ -162,6 +163,7 @@ TEST(one_cancelled_while_its_time_limit_begins_has_none)
     tarn_executor *view = tarn_with(&s->executor, .start_within = 1000);
     source before = new_source();
     chained = add_one_after(view, before.future);
+    tn_u32_store_relaxed(&cancelled, 0);
     at_limit = cancel_at_once;
     give(&before, 1);
     assert_null(at_limit);
@@ -172,6 +174,42 @@ TEST(one_cancelled_while_its_time_limit_begins_has_none)
     assert_ended(chained, TARN_CANCELLED);
     drop_source(&before);
     close_shelf(s);
+}
+
+/* The first of two, which has ended with a buffer: the chain alone holds it. */
+static bool look_and_cancel(const tarn_future *future, void *data)
+{
+    size_t *seen = data;
+    size_t unmapped_before = unmapped;
+    if ((*seen)++ == 0) {
+        cancel_at_once();
+        assert_true(tarn_done(future));
+        assert_int_equal(unmapped, unmapped_before);
+    }
+    return true;
+}
+
+TEST(a_chain_that_is_looked_through_holds_what_has_ended_before_it)
+{
+    tarn_promise *promise = tarn_promise_new(&keep_task);
+    tarn_buffer *buffer = tarn_buffer_new(10, TARN_WORKERS_READ);
+    source pending = new_source();
+    tarn_future *both[2] = {tarn_promise_future(promise), pending.future};
+    chained = tarn_all(both, 2);
+    assert_int_equal(tarn_promise_set(promise, &buffer, sizeof buffer), TARN_OK);
+    tarn_promise_drop(promise);
+    tarn_drop(both[0]);
+    tn_u32_store_relaxed(&cancelled, 0);
+    const tn_wait *needs = tn_cell_ext(chained)->needs;
+    size_t seen = 0;
+    assert_true(needs->each(needs, look_and_cancel, &seen));
+    assert_int_equal(seen, 2);
+    tn_thread_join(canceller);
+    /* What has ended waits for nothing. */
+    assert_false(needs->each(needs, look_and_cancel, &seen));
+    assert_int_equal(seen, 2);
+    assert_ended(chained, TARN_CANCELLED);
+    drop_source(&pending);
 }
 
 static bool seized;
