@@ -45,3 +45,15 @@ TEST(tasks_of_one_name_in_two_modules_are_two_tasks)
     assert_int_equal(dlclose(million), 0);
     assert_int_equal(dlclose(thousand), 0);
 }
+
+TEST(a_module_stays_loaded_once_its_task_was_submitted)
+{
+    tarn_executor *pool = tarn_thread_pool(.max_workers = 1);
+    assert_non_null(pool);
+    void *million = dlopen(MODULE_MILLION, RTLD_NOW);
+    assert_int_equal(load(million)(pool, 9), 9000000);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+
+    assert_int_equal(dlclose(million), 0);
+    assert_non_null(dlopen(MODULE_MILLION, RTLD_NOW | RTLD_NOLOAD));
+}
