@@ -13,7 +13,7 @@ static int report;
 
 void child_end(int answer)
 {
-    char byte = (char)answer;
+    signed char byte = (signed char)answer;
     if (write(report, &byte, 1) == 1)
         raise(SIGKILL);
     abort();
@@ -32,7 +32,7 @@ int in_child(int (*body)(void *data), void *data)
         child_end(body(data));
     }
     close(ends[1]);
-    char byte = -1;
+    signed char byte = -1;
     ssize_t length = read(ends[0], &byte, 1);
     close(ends[0]);
     assert_int_equal(waitpid(child, NULL, 0), child);

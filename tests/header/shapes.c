@@ -391,7 +391,7 @@ TEST(padding_between_arguments_is_zero)
 {
     tarn_executor *pool = start();
     soil_stack();
-    tarn_future *it = eight_submit(pool, -1, -1, -1, -1, -1, -1, -1, 255);
+    tarn_future *it = eight_submit(pool, (char)-1, -1, -1, -1, -1, -1, -1, 255);
     const unsigned char *bytes = (const unsigned char *)eight_args(it);
     assert_non_null(bytes);
     size_t next_byte = 0;
