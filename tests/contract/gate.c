@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 void gate_pass(struct gate *gate)
@@ -19,16 +20,34 @@ void gate_pass(struct gate *gate)
     pthread_mutex_unlock(&gate->mutex);
 }
 
+/* `left` nanoseconds from now by the clock of a condition that had no pthread_cond_init(). */
+static struct timespec date_after(int64_t left)
+{
+    struct timespec date;
+    clock_gettime(CLOCK_REALTIME, &date);
+    left += date.tv_nsec;
+    date.tv_sec += (time_t)(left / 1000000000);
+    date.tv_nsec = (long)(left % 1000000000);
+    return date;
+}
+
+static int64_t left_until(int64_t until)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return until - ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+}
+
+/* Not by pthread_cond_clockwait(), which musl lacks. */
 void gate_pass_until(struct gate *gate, int64_t until)
 {
-    struct timespec moment = {.tv_sec = (time_t)(until / 1000000000),
-                              .tv_nsec = (long)(until % 1000000000)};
     pthread_mutex_lock(&gate->mutex);
     gate->arrived++;
     pthread_cond_broadcast(&gate->changed);
-    int error = 0;
-    while (!gate->open && error == 0)
-        error = pthread_cond_clockwait(&gate->changed, &gate->mutex, CLOCK_MONOTONIC, &moment);
+    for (int64_t left; !gate->open && (left = left_until(until)) > 0;) {
+        struct timespec date = date_after(left);
+        pthread_cond_timedwait(&gate->changed, &gate->mutex, &date);
+    }
     pthread_mutex_unlock(&gate->mutex);
 }
 
