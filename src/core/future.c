@@ -53,6 +53,9 @@ bool tn_future_cancel(tarn_future *future)
 void tn_future_retry(tarn_future *future)
 {
     uint32_t state = tn_u32_load_relaxed(&future->state);
+    /* Its next runner says who it is only after the start, and the former one may sleep by then, in
+     * a wait of its own that holds up nothing here. */
+    tn_u16_store_relaxed(&future->runner, TN_NO_RUNNER);
     /* release: whoever starts it next sees what this try left behind. */
     while (!tn_u32_cas_weak_release(&future->state, &state,
                                     (state & ~(TN_STATE_MASK | TN_OVERDUE)) | TN_PENDING))

@@ -108,6 +108,17 @@ TEST(the_status_of_the_end_is_kept)
     release(cell);
 }
 
+/* Otherwise the search for cycles would take the former runner's next wait for one of this future. */
+TEST(what_is_to_run_again_has_no_runner)
+{
+    tarn_future *cell = cell_in(TN_RUNNING, 0);
+    tn_u16_store_relaxed(&cell->runner, 3);
+    tn_future_retry(cell);
+    assert_int_equal(tn_future_word(cell) & TN_STATE_MASK, TN_PENDING);
+    assert_int_equal(tn_u16_load_relaxed(&cell->runner), TN_NO_RUNNER);
+    release(cell);
+}
+
 TEST(the_verbs_of_each_state)
 {
     static const struct {
