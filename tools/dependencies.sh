@@ -1,10 +1,11 @@
 #!/bin/sh
-# dependencies.sh build|test|tree|instruments|musl|bench...
+# dependencies.sh build|test|tree|instruments|musl|arm64|bench...
 #
 # Installs what these jobs need and the system lacks, by apt-get. Says and does nothing if all is there.
 set -eu
 
 missing=
+cmocka_for=
 
 # Wants a command, or a header or program by its path, and knows the package that brings it.
 want() {
@@ -12,6 +13,12 @@ want() {
         /*) [ -e "$1" ] ;;
         *) command -v "$1" >/dev/null 2>&1 ;;
     esac || missing="$missing $2"
+}
+
+# Wants cmocka for a compiler that Debian has no package of it for.
+cmocka() {
+    want xz xz-utils
+    cmocka_for="$cmocka_for $1"
 }
 
 for job in "$@"; do
@@ -40,6 +47,15 @@ for job in "$@"; do
             ;;
         musl)
             want musl-gcc musl-tools
+            want python3 python3
+            cmocka musl-gcc
+            ;;
+        arm64)
+            want aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+            want /usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
+            want qemu-aarch64 qemu-user
+            want python3 python3
+            cmocka aarch64-linux-gnu-gcc
             ;;
         bench)
             want c++ g++
@@ -55,14 +71,6 @@ for job in "$@"; do
     esac
 done
 
-[ -n "$missing" ] || exit 0
-
-echo "installing:$missing"
-if ! command -v apt-get >/dev/null 2>&1; then
-    echo "dependencies.sh: no apt-get here; please install the above by hand" >&2
-    exit 1
-fi
-
 apt() {
     if [ "$(id -u)" -eq 0 ]; then
         env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" </dev/null
@@ -71,6 +79,17 @@ apt() {
     fi
 }
 
-apt update
-# shellcheck disable=SC2086 # a list of words
-apt install -y --no-install-recommends $missing >/dev/null
+if [ -n "$missing" ]; then
+    echo "installing:$missing"
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "dependencies.sh: no apt-get here; please install the above by hand" >&2
+        exit 1
+    fi
+    apt update
+    # shellcheck disable=SC2086 # a list of words
+    apt install -y --no-install-recommends $missing >/dev/null
+fi
+
+for compiler in $cmocka_for; do
+    "$(dirname "$0")/cmocka.sh" "$compiler"
+done

@@ -1,6 +1,7 @@
 """Named tests of a program, for ctest: SCRIPT PROGRAM runs all, SCRIPT PROGRAM NAME runs one.
 
 TARN_TEST_LAUNCHER, if set, is the command that runs the program: Valgrind and its options.
+TARN_TEST_EMULATOR, if set, is the command that runs programs of another machine on this one.
 """
 import os
 import shlex
@@ -48,7 +49,8 @@ def equal(got, wanted):
 def main():
     if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(tests):
         sys.exit(f"usage: {sys.argv[0]} PROGRAM [{' | '.join(tests)}]...")
-    program.extend(shlex.split(os.environ.get("TARN_TEST_LAUNCHER", "")))
+    for command in ("TARN_TEST_LAUNCHER", "TARN_TEST_EMULATOR"):
+        program.extend(shlex.split(os.environ.get(command, "")))
     program.append(sys.argv[1])
     status = SKIPPED
     for name in sys.argv[2:] or tests:
