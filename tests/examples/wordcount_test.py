@@ -163,6 +163,8 @@ def forbidden_file_and_folder_cost_only_themselves():
         pathlib.Path(tree, "file").touch(0o000)
         pathlib.Path(tree, "folder").mkdir(0o000)
         try:
+            if run("--help", **who).returncode != 0:
+                raise PermissionError("what launches it may not read it")
             done = run(tree, **who)
         except PermissionError as error:
             raise Skip(f"another user may not run the program: {error}") from error
