@@ -71,7 +71,7 @@ typedef struct admission {
     size_t taken;
     bool counted; /* they count against the limit */
     bool here;    /* the submit is to run it itself */
-    bool pinned;  /* the executor stays until the submit is over */
+    bool pinned;  /* the executor stays until all that the call submits is over */
 } admission;
 
 /* Keeps an executor whose shutdown may begin while a submit waits for room; false: it has ended. */
@@ -99,7 +99,7 @@ static tarn_status admit_to_full(tarn_executor *pool, size_t wanted, bool inside
 {
     bool caller = pool->when_full == TARN_FULL_CALLER;
     if (caller && can_run_here()) {
-        *a = (admission){.taken = 1, .here = true};
+        *a = (admission){.taken = 1, .here = true, .pinned = a->pinned};
         return TARN_OK;
     }
     if (!caller && !(inside && pool->when_full == TARN_FULL_BLOCK))
@@ -113,10 +113,10 @@ static tarn_status admit_to_full(tarn_executor *pool, size_t wanted, bool inside
     return TARN_OK;
 }
 
-/* To be followed by unpin(), whatever it answers. */
+/* To be followed by unpin(), whatever it answers; it may be repeated before that. */
 static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admission *a)
 {
-    *a = (admission){.taken = wanted};
+    *a = (admission){.taken = wanted, .pinned = a->pinned};
     if (pool->queue_limit == 0)
         return TARN_OK;
     size_t limit = pool->queue_limit < TN_MOST_PLACES ? pool->queue_limit : TN_MOST_PLACES;
@@ -127,7 +127,7 @@ static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admi
     bool inside = tn_context_here() || tn_callbacks_running() > 0;
     if (status == TARN_FULL && !inside && pool->when_full == TARN_FULL_BLOCK) {
         int64_t own = pool->submit_within > 0 ? tn_clock_after(pool->submit_within) : until;
-        a->pinned = pin(pool, id);
+        a->pinned = a->pinned || pin(pool, id);
         status = a->pinned
                      ? tn_admission_enter(id, limit, wanted, own < until ? own : until, &a->taken)
                      : TARN_CLOSED;
@@ -224,7 +224,7 @@ void tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t until)
 {
     tarn_executor *pool = executor->pool;
     uint32_t id = pool->id;
-    admission a;
+    admission a = {.pinned = false};
     tarn_status status = admit(pool, 1, until, &a);
     if (status == TARN_OK)
         status = hand_over(pool, future, 1, a);
@@ -337,8 +337,8 @@ static tarn_status submit(const calls *c, size_t n)
 {
     tarn_executor *pool = c->executor->pool;
     tarn_status first = TARN_OK;
+    admission a = {.pinned = false};
     for (size_t i = 0; i < n;) {
-        admission a;
         tarn_status status = admit(pool, n - i, TN_CLOCK_NEVER, &a);
         if (status == TARN_OK) {
             status = submit_admitted(c, i, &a);
@@ -349,9 +349,9 @@ static tarn_status submit(const calls *c, size_t n)
             for (; i < end; i++)
                 refuse_call(c, i, status);
         }
-        unpin(pool, &a);
         first = first == TARN_OK ? status : first;
     }
+    unpin(pool, &a);
     return first;
 }
 
