@@ -43,7 +43,7 @@ typedef struct tn_context {
     bool ready;        /* the initializer has run: it may claim tasks */
     unsigned sections; /* how many blocking sections it is in, one within the other */
     uint16_t runner;   /* its place in the search for cycles; TN_NO_RUNNER: none was left */
-    unsigned char *stack_floor; /* it claims no task on a stack deeper than this */
+    unsigned char *stack_floor; /* it runs no task on top of another beyond this; NULL: not known */
     void *local;
     tn_frame *frames; /* the tasks on its stack, the topmost last: few, or allocated */
     size_t depth, room;
@@ -64,6 +64,9 @@ void tn_context_after_fork(void);
 
 /* The calling thread's; NULL if it is not a worker. */
 tn_context *tn_context_here(void);
+
+/* Whether enough stack is left to run a task on top of another. */
+bool tn_context_has_stack(tn_context *context);
 
 /* Makes room for one more frame; false: no memory. To be called before a future is started. */
 bool tn_context_reserve(tn_context *context);

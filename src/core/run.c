@@ -245,15 +245,10 @@ bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *a
     return !failed;
 }
 
-bool tn_has_stack(const tn_context *context)
-{
-    return tn_thread_stack_here() >= context->stack_floor;
-}
-
 bool tn_run_claimed(tn_context *context, tarn_future *future)
 {
     if (!context->executor || future->executor != context->executor->id || !context->ready ||
-        context->sections > 0 || !tn_has_stack(context) || !tn_context_reserve(context) ||
+        context->sections > 0 || !tn_context_has_stack(context) || !tn_context_reserve(context) ||
         !tn_future_start(future))
         return false;
     /* The entry in the queue may be thrown away meanwhile. */

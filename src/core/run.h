@@ -26,9 +26,6 @@ void tn_run_visiting(tn_context *context, tarn_future *future, uint32_t owner,
 /* Whether the task of this frame is asked to stop by others than its own time limit. */
 bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame);
 
-/* Whether enough stack is left to run a task on top of another. */
-bool tn_has_stack(const tn_context *context);
-
 /* Runs an initializer or finalizer; true: it did not fail. Otherwise its text is in `text`. */
 bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,
                        size_t size);

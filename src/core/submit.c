@@ -63,7 +63,7 @@ static bool can_run_here(void)
 {
     tn_context *context = tn_context_here();
     return *visits() < MOST_VISITS &&
-           (!context || (tn_has_stack(context) && tn_context_reserve(context)));
+           (!context || (tn_context_has_stack(context) && tn_context_reserve(context)));
 }
 
 /* What a submit may do with up to `wanted` futures. */
