@@ -79,8 +79,13 @@ void tn_inside_end(tn_inside *inside)
 
 bool tn_is_inside(const tarn_executor *executor)
 {
-    if (here()->context && here()->context->executor == executor)
+    const tn_context *context = here()->context;
+    if (context && context->executor == executor)
         return true;
+    for (size_t i = 0; context && i < context->depth; i++) {
+        if (context->frames[i].visited == executor)
+            return true;
+    }
     const tn_inside *inside = *innermost();
     while (inside && inside->executor != executor)
         inside = inside->outer;

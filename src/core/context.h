@@ -20,9 +20,9 @@ typedef struct tn_frame {
     tn_block *memory;
     char *text; /* where an initializer's failure is written; `text_size` bytes */
     size_t text_size;
-    unsigned callbacks;            /* tn_callbacks_running() when it began */
-    const tn_atomic_u32 *visiting; /* not NULL: the thread is no worker of the task's executor; 1:
-                                      the task is asked to stop */
+    unsigned callbacks;     /* tn_callbacks_running() when it began */
+    tarn_executor *visited; /* the task's executor, if the thread is no worker of it, but visits it
+                               (see front.h); else NULL */
     tn_atomic_u32 *halt; /* where a failure is noted, for a task in a loop of them; NULL: nowhere */
     bool failed;         /* tarn_fail() was called */
     bool told;           /* tarn_stop_requested() said true */

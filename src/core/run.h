@@ -19,9 +19,14 @@ bool tn_run_enter(tn_context *context);
  * a handle. There is room for its frame. errno is left as it was. */
 void tn_run(tn_context *context, tarn_future *future, uint32_t owner);
 
-/* The same on a thread that is not a worker of the task's executor; `stopping` as in tn_frame. */
+/* The same on a thread that is no worker of the task's executor, but visits it (see front.h), until
+ * it has run: tn_run_visiting() leaves it. */
 void tn_run_visiting(tn_context *context, tarn_future *future, uint32_t owner,
-                     const tn_atomic_u32 *stopping);
+                     tarn_executor *visited);
+
+/* A context for that, if the thread has none; NULL: no memory. */
+tn_context *tn_run_enter_visitor(void);
+void tn_run_leave_visitor(tn_context *context);
 
 /* Whether the task of this frame is asked to stop by others than its own time limit. */
 bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame);

@@ -137,36 +137,31 @@ static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admi
     return status == TARN_FULL ? admit_to_full(pool, wanted, inside, a) : TARN_OK;
 }
 
-/* Runs a future on this thread, which may be a worker of the executor, of another, or of none. */
-static void run_here(tarn_executor *pool, tarn_future *future)
+/* Runs a future on this thread, which may be a worker of the executor, of another, or of none;
+ * false: it cannot. */
+static bool run_here(tarn_executor *pool, tarn_future *future)
 {
     tn_context *outer = tn_context_here();
-    tn_front *front = pool->front;
+    tn_context *own = outer ? NULL : tn_run_enter_visitor();
+    if (!outer && !own)
+        return false;
     /* Its runner is an owner of another kind than a queue: a further try is made here, too. */
     tn_u32_add_relaxed(&future->owners, TN_OWNER_CLAIM);
     tn_cell_release(future, TN_OWNER_QUEUE);
+    ++*visits();
     if (!tn_future_start(future)) {
         /* Its time is up already. */
         tn_cell_release(future, TN_OWNER_CLAIM);
-        return;
-    }
-    ++*visits();
-    if (outer && outer->executor == pool) {
+    } else if (outer && outer->executor == pool) {
         tn_run(outer, future, TN_OWNER_CLAIM);
     } else {
-        tn_context own = {.index = -1, .stopping = &front->stopping};
-        tn_inside inside;
         tn_front_visit(pool);
-        tn_inside_begin(&inside, pool);
-        if (!outer)
-            tn_run_enter(&own);
-        tn_run_visiting(outer ? outer : &own, future, TN_OWNER_CLAIM, &front->stopping);
-        if (!outer)
-            tn_context_leave(&own);
-        tn_inside_end(&inside);
-        tn_front_leave(pool);
+        tn_run_visiting(outer ? outer : own, future, TN_OWNER_CLAIM, pool);
     }
     --*visits();
+    if (own)
+        tn_run_leave_visitor(own);
+    return true;
 }
 
 /* ---- Into the back end ----------------------------------------------------------------------- */
@@ -197,8 +192,10 @@ static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, 
     }
     tn_count_many(pool->id, TN_SUBMITTED, n);
     if (a.here) {
-        run_here(pool, first);
-        return TARN_OK;
+        if (run_here(pool, first))
+            return TARN_OK;
+        /* What cannot be run here goes over the limit. */
+        tn_count(pool->id, TN_OVER_LIMIT);
     }
     unsigned errors = tn_error_count();
     tarn_status status = pool->backend->submit(pool, first, n, false);
