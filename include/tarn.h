@@ -316,7 +316,8 @@ typedef enum tarn_priority {
 typedef enum tarn_retry {
     TARN_RETRY_LOST = 1,    /* the worker died, which threads never do */
     TARN_RETRY_EXPIRED = 2, /* run_limit was reached (not start_within) */
-    TARN_RETRY_FAILED = 4   /* the task called tarn_fail(), or ended its thread */
+    TARN_RETRY_FAILED = 4   /* the task called tarn_fail(), or ended its thread, unless a wait or a
+                               submit ran it in place */
 } tarn_retry;
 
 typedef struct tarn_task_options {
