@@ -384,7 +384,7 @@ TARN_API void tarn_abandon(tarn_executor *executor);
 TARN_API tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline);
 
 /* One more than the highest tarn_worker_index() that this executor's tasks can see: max_workers and
- * max_spares together; never less than it was. 0 if executor is NULL. */
+ * max_spares together; never less than it was. 0 if executor is NULL, and in a forked child. */
 TARN_API int tarn_worker_limit(const tarn_executor *executor);
 
 /* Changes max_workers, 1 to 32,767; 0: the default, counted anew. More start as they are needed;

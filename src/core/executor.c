@@ -134,6 +134,11 @@ tarn_status tarn_resize(tarn_executor *executor, int max_workers)
         return tn_error(TARN_INVALID, "tarn_resize: executor is NULL");
     if (max_workers < 0 || max_workers > MOST_WORKERS)
         return tn_error_format(TARN_INVALID,
+    if (tn_registry_is_foreign(executor->id)) {
+        tn_error(TARN_CLOSED, "tarn_worker_limit: the executor belongs to the process that forked "
+                              "this one");
+        return 0;
+    }
                                "tarn_resize: max_workers is %d; give 1 to 32,767, or 0 for the "
                                "default",
                                max_workers);
