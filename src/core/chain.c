@@ -146,9 +146,9 @@ static void queue(tn_chain *chain, tarn_executor *executor)
 {
     tarn_future *cell = chain->cell;
     tn_u32_add_relaxed(&cell->owners, TN_OWNER_QUEUE);
+    if (tn_cell_ext(cell)->view)
+        tn_limit_queue(cell);
     if (tn_future_arm(cell)) {
-        if (tn_cell_ext(cell)->view)
-            tn_limit_queue(cell);
         tarn_status status = executor->backend->submit(executor, cell, 1, true);
         if (status == TARN_OK)
             return;
