@@ -182,15 +182,17 @@ static tarn_status refusal(const tarn_executor *pool, tarn_status status, unsign
  * If they are refused, take_back() is to be called for each. */
 static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, admission a)
 {
+    uint32_t states = 0;
     for (tarn_future *future = first; future; future = future->link) {
         future->executor = pool->id;
-        uint32_t state = tn_u32_load_relaxed(&future->state);
+        states |= tn_u32_load_relaxed(&future->state);
         if (a.counted)
             tn_u32_or_relaxed(&future->state, TN_COUNTED);
-        if (state & TN_SPECIAL)
-            tn_limit_queue(future);
     }
     tn_count_many(pool->id, TN_SUBMITTED, n);
+    /* From here on the timer may end them. */
+    for (tarn_future *future = first; future && (states & TN_SPECIAL); future = future->link)
+        tn_limit_queue(future);
     if (a.here) {
         if (run_here(pool, first))
             return TARN_OK;
