@@ -316,7 +316,8 @@ typedef enum tarn_priority {
 typedef enum tarn_retry {
     TARN_RETRY_LOST = 1,    /* the worker died, which threads never do */
     TARN_RETRY_EXPIRED = 2, /* run_limit was reached (not start_within) */
-    TARN_RETRY_FAILED = 4   /* the task called tarn_fail(), or ended its thread */
+    TARN_RETRY_FAILED = 4   /* the task called tarn_fail(), or ended its thread, unless a wait or a
+                               submit ran it in place */
 } tarn_retry;
 
 typedef struct tarn_task_options {
@@ -383,7 +384,7 @@ TARN_API void tarn_abandon(tarn_executor *executor);
 TARN_API tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline);
 
 /* One more than the highest tarn_worker_index() that this executor's tasks can see: max_workers and
- * max_spares together; never less than it was. 0 if executor is NULL. */
+ * max_spares together; never less than it was. 0 if executor is NULL, and in a forked child. */
 TARN_API int tarn_worker_limit(const tarn_executor *executor);
 
 /* Changes max_workers, 1 to 32,767; 0: the default, counted anew. More start as they are needed;

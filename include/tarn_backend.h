@@ -51,7 +51,7 @@ typedef struct tarn_backend {
     /* After stop(): does the same later, when the last worker leaves. */
     void (*abandon)(tarn_executor *executor);
 
-    /* As tarn_drain(). Not by its own workers. */
+    /* As tarn_drain(); also after stop(), and before finish(). Not by its own workers. */
     tarn_status (*drain)(tarn_executor *executor, int64_t until);
 
     /* As tarn_resize(), max_workers in its range or 0; and as tarn_worker_limit(). */

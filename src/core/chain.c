@@ -145,25 +145,13 @@ static bool pass_on(tn_chain *chain)
     return true;
 }
 
-/* Lets it start, once its time limit has begun: under the lock nobody can have ended it already, and
- * so nobody misses the end of what is in a ring. false: it has ended otherwise, or is about to. */
-static bool arm(tarn_future *cell)
-{
-    if (!tn_hooks_lock(cell))
-        return false;
-    tn_limit_queue(cell);
-    bool armed = tn_future_arm(cell);
-    if (!armed)
-        tn_limit_pause(cell);
-    tn_hooks_unlock(cell);
-    return armed;
-}
-
 /* Queues it: it is owed, whatever the limit of the queue. The executor is pinned. */
 static void queue(tn_chain *chain, tarn_executor *executor)
 {
     tarn_future *cell = chain->cell;
-    if (!arm(cell)) {
+    /* Before anybody can start it; the timer looks again until it may end it. */
+    tn_limit_queue(cell);
+    if (!tn_future_arm(cell)) {
         /* What ended it knew of no arguments. */
         if (tn_u32_load_relaxed(&cell->state) & TN_OWNING)
             tn_release_args(cell->task, tn_cell_payload(cell), false);

@@ -30,15 +30,10 @@ tn_context *tn_context_left_behind(void)
 
 void tn_context_enter(tn_context *context)
 {
-    enum { LEAST = 64 * 1024 };
-    size_t reserve = context->stack_size / 8 > LEAST ? context->stack_size / 8 : LEAST;
-    /* What is no worker claims nothing, and its thread's stack is not asked for. */
-    unsigned char *limit = context->executor ? tn_thread_stack_limit() : (unsigned char *)1;
-
     context->ready = false;
     context->sections = 0;
-    /* Without a limit to go by nothing may be claimed: the floor is above every address. */
-    context->stack_floor = limit ? limit + reserve : (unsigned char *)UINTPTR_MAX;
+    /* Asked for when it is needed: visitors seldom do, and the main thread's takes its time. */
+    context->stack_floor = NULL;
     context->frames = context->few;
     context->depth = 0;
     context->room = sizeof context->few / sizeof *context->few;
@@ -59,6 +54,18 @@ void tn_context_leave(tn_context *context)
     here()->context = NULL;
 }
 
+bool tn_context_has_stack(tn_context *context)
+{
+    enum { LEAST = 64 * 1024 };
+    if (!context->stack_floor) {
+        size_t reserve = context->stack_size / 8 > LEAST ? context->stack_size / 8 : LEAST;
+        unsigned char *limit = tn_thread_stack_limit();
+        /* Without a limit to go by nothing may be run: the floor is above every address. */
+        context->stack_floor = limit ? limit + reserve : (unsigned char *)UINTPTR_MAX;
+    }
+    return tn_thread_stack_here() >= context->stack_floor;
+}
+
 void tn_inside_begin(tn_inside *inside, const tarn_executor *executor)
 {
     *inside = (tn_inside){.executor = executor, .outer = *innermost()};
@@ -72,8 +79,13 @@ void tn_inside_end(tn_inside *inside)
 
 bool tn_is_inside(const tarn_executor *executor)
 {
-    if (here()->context && here()->context->executor == executor)
+    const tn_context *context = here()->context;
+    if (context && context->executor == executor)
         return true;
+    for (size_t i = 0; context && i < context->depth; i++) {
+        if (context->frames[i].visited == executor)
+            return true;
+    }
     const tn_inside *inside = *innermost();
     while (inside && inside->executor != executor)
         inside = inside->outer;

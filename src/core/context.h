@@ -20,9 +20,9 @@ typedef struct tn_frame {
     tn_block *memory;
     char *text; /* where an initializer's failure is written; `text_size` bytes */
     size_t text_size;
-    unsigned callbacks;            /* tn_callbacks_running() when it began */
-    const tn_atomic_u32 *visiting; /* not NULL: the thread is no worker of the task's executor; 1:
-                                      the task is asked to stop */
+    unsigned callbacks;     /* tn_callbacks_running() when it began */
+    tarn_executor *visited; /* the task's executor, if the thread is no worker of it, but visits it
+                               (see front.h); else NULL */
     tn_atomic_u32 *halt; /* where a failure is noted, for a task in a loop of them; NULL: nowhere */
     bool failed;         /* tarn_fail() was called */
     bool told;           /* tarn_stop_requested() said true */
@@ -43,7 +43,7 @@ typedef struct tn_context {
     bool ready;        /* the initializer has run: it may claim tasks */
     unsigned sections; /* how many blocking sections it is in, one within the other */
     uint16_t runner;   /* its place in the search for cycles; TN_NO_RUNNER: none was left */
-    unsigned char *stack_floor; /* it claims no task on a stack deeper than this */
+    unsigned char *stack_floor; /* it runs no task on top of another beyond this; NULL: not known */
     void *local;
     tn_frame *frames; /* the tasks on its stack, the topmost last: few, or allocated */
     size_t depth, room;
@@ -64,6 +64,9 @@ void tn_context_after_fork(void);
 
 /* The calling thread's; NULL if it is not a worker. */
 tn_context *tn_context_here(void);
+
+/* Whether enough stack is left to run a task on top of another. */
+bool tn_context_has_stack(tn_context *context);
 
 /* Makes room for one more frame; false: no memory. To be called before a future is started. */
 bool tn_context_reserve(tn_context *context);

@@ -42,12 +42,29 @@ static tarn_status check_owned(const tarn_executor *executor, const char *call)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
+/* Waits until nothing is queued or running, on workers or elsewhere. Visitors may have queued
+ * something before they left, and the timer visits it for what is queued. */
+static tarn_status rest(tarn_executor *executor, int64_t until, const char *call)
+{
+    tarn_status status = TARN_OK;
+    do {
+        if (!tn_front_await_visitors(executor, until))
+            return tn_error_format(TARN_TIMEOUT,
+                                   "%s: a thread that submitted to a full queue "
+                                   "(TARN_FULL_CALLER) still runs a task, or the timer a callback",
+                                   call);
+        status = executor->backend->drain(executor, until);
+    } while (status == TARN_OK && !tn_front_await_visitors(executor, TARN_NOW.ns));
+    return status;
+}
+
 static tarn_status finish(tarn_executor *executor, int64_t until)
 {
-    if (tn_front_await_visitors(executor, until))
-        return executor->backend->finish(executor, until);
-    return tn_error(TARN_TIMEOUT, "tarn_shutdown: a thread that submitted to a full queue "
-                                  "(TARN_FULL_CALLER) still runs a task");
+    tarn_status status = rest(executor, until, "tarn_shutdown");
+    /* The back end knows what still runs, if it is not a visitor who does. */
+    if (status == TARN_OK || tn_front_await_visitors(executor, TARN_NOW.ns))
+        status = executor->backend->finish(executor, until);
+    return status;
 }
 
 tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options *options)
@@ -104,16 +121,8 @@ tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline)
         return tn_error(TARN_DEADLOCK, "tarn_drain: called by a worker or callback of this "
                                        "executor, which would wait for itself; call it from "
                                        "outside");
-    int64_t until = tn_until(deadline);
     tarn_blocking_begin();
-    tarn_status status = TARN_OK;
-    /* Visitors may have queued something before they left. */
-    do {
-        if (!tn_front_await_visitors(executor, until))
-            status = tn_error(TARN_TIMEOUT, "tarn_drain: tasks were running at the deadline");
-        else
-            status = executor->backend->drain(executor, until);
-    } while (status == TARN_OK && !tn_front_await_visitors(executor, TARN_NOW.ns));
+    tarn_status status = rest(executor, tn_until(deadline), "tarn_drain");
     tarn_blocking_end();
     return status;
 }
@@ -124,6 +133,11 @@ int tarn_worker_limit(const tarn_executor *executor)
 {
     if (!executor) {
         tn_error(TARN_INVALID, "tarn_worker_limit: executor is NULL");
+        return 0;
+    }
+    if (tn_registry_is_foreign(executor->id)) {
+        tn_error(TARN_CLOSED, "tarn_worker_limit: the executor belongs to the process that forked "
+                              "this one");
         return 0;
     }
     return executor->backend->worker_limit(executor->pool);

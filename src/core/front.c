@@ -80,8 +80,10 @@ void tn_front_leave(tarn_executor *executor)
     bool last = --front->visitors == 0;
     bool abandoned = last && front->abandoned;
     /* The last touch, unless it was abandoned: who waits may end the executor. */
-    if (last)
+    if (last) {
+        front->abandoned = false;
         tn_cond_broadcast(&front->left);
+    }
     tn_mutex_unlock(&front->mutex);
     if (abandoned)
         executor->backend->abandon(executor);
@@ -104,7 +106,7 @@ void tn_front_abandon(tarn_executor *executor)
     tn_front *front = executor->front;
     tn_mutex_lock(&front->mutex);
     bool now = front->visitors == 0;
-    front->abandoned = true;
+    front->abandoned = !now;
     tn_mutex_unlock(&front->mutex);
     if (now)
         executor->backend->abandon(executor);

@@ -20,9 +20,9 @@ typedef struct tn_front {
     tn_mutex mutex; /* of all that follows */
     tn_views *views;
     tn_books *books;
-    tn_cond left; /* a visitor has left */
-    int visitors; /* threads from outside that run one of its tasks */
-    bool abandoned;
+    tn_cond left;   /* a visitor has left */
+    int visitors;   /* threads from outside that run its tasks or callbacks */
+    bool abandoned; /* ... and the last of them is to tell the back end */
 } tn_front;
 
 /* NULL: no memory. */
@@ -40,8 +40,8 @@ void tn_front_add_books(tarn_executor *executor, tn_books *books);
 /* How often it happened, on workers and elsewhere. */
 uint64_t tn_front_counted(const tarn_executor *executor, tn_event event);
 
-/* A thread that is no worker of the executor runs one of its tasks: the executor must stay, and
- * does not come to rest. tn_front_leave() may end it, if it was abandoned. */
+/* A thread that is no worker of the executor runs one of its tasks, or callbacks: the executor must
+ * stay, and does not come to rest. tn_front_leave() may end it, if it was abandoned. */
 void tn_front_visit(tarn_executor *executor);
 void tn_front_leave(tarn_executor *executor);
 

@@ -50,12 +50,14 @@ void tn_limit_queue(tarn_future *future)
 {
     tn_limit *limit = limit_of(future);
     tn_view *view = tn_cell_ext(future)->view;
-    if (!limit || view->options.start_within <= 0)
+    /* It must not end meanwhile: its hook would be told before there is something to unlink. */
+    if (!limit || view->options.start_within <= 0 || !tn_hooks_lock(future))
         return;
     tn_views *views = limit->views;
     tn_mutex_lock(&views->mutex);
     link_last(&view->queued, limit, view->options.start_within);
     tn_mutex_unlock(&views->mutex);
+    tn_hooks_unlock(future);
 }
 
 /* While a task of it runs, the executor has its share. */

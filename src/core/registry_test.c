@@ -1,80 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/registry.h"
 
+#include "idle_backend.h"
 #include "platform/memory.h"
-#include "runner.h"
 
 #include <string.h>
 
 enum { MOST = 65535 };
-
-/* Only numbers are tested here: of these functions, exit() alone calls stop(). */
-static tarn_status submit(tarn_executor *executor, tarn_future *first, size_t n, bool owed)
-{
-    (void)executor;
-    (void)first;
-    (void)n;
-    (void)owed;
-    return TARN_CLOSED;
-}
-
-static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill_running)
-{
-    (void)executor;
-    (void)cancel_pending;
-    (void)kill_running;
-    return NULL;
-}
-
-static tarn_status wait_until(tarn_executor *executor, int64_t until)
-{
-    (void)executor;
-    (void)until;
-    return TARN_OK;
-}
-
-static void give_up(tarn_executor *executor)
-{
-    (void)executor;
-}
-
-static int one_worker(const tarn_executor *executor)
-{
-    (void)executor;
-    return 1;
-}
-
-static tarn_status resize(tarn_executor *executor, int max_workers)
-{
-    (void)executor;
-    (void)max_workers;
-    return TARN_UNSUPPORTED;
-}
-
-static void stats(const tarn_executor *executor, tarn_stats *all)
-{
-    (void)executor;
-    (void)all;
-}
-
-static bool block(tarn_executor *executor, bool timed)
-{
-    (void)executor;
-    return timed;
-}
-
-static const tarn_backend backend = {.size = sizeof backend,
-                                     .kind = "test",
-                                     .submit = submit,
-                                     .stop = stop,
-                                     .finish = wait_until,
-                                     .abandon = give_up,
-                                     .drain = wait_until,
-                                     .resize = resize,
-                                     .worker_limit = one_worker,
-                                     .stats = stats,
-                                     .block = block,
-                                     .unblock = give_up};
 
 static uint32_t slot_of(const tarn_executor *executor)
 {
@@ -86,18 +18,12 @@ static uint32_t discarded(const tarn_executor *executor)
     return tn_u32_load_relaxed(tn_registry_discarded(executor->id));
 }
 
-static void open_one(tarn_executor *executor)
-{
-    *executor = (tarn_executor){.id = 0};
-    assert_int_equal(tarn_backend_open(executor, &backend), TARN_OK);
-}
-
 TEST(an_open_executor_knows_its_back_end_and_has_a_number)
 {
     tarn_executor one, other;
-    open_one(&one);
-    open_one(&other);
-    assert_ptr_equal(one.backend, &backend);
+    idle_open(&one);
+    idle_open(&other);
+    assert_ptr_equal(one.backend, &idle_backend);
     assert_int_not_equal(one.id, 0);
     assert_int_not_equal(slot_of(&one), 0);
     assert_int_not_equal(slot_of(&one), slot_of(&other));
@@ -108,14 +34,14 @@ TEST(an_open_executor_knows_its_back_end_and_has_a_number)
 TEST(what_cannot_be_opened_is_refused)
 {
     tarn_executor executor = {.id = 0};
-    tarn_backend other_size = backend;
+    tarn_backend other_size = idle_backend;
     other_size.size--;
-    assert_int_equal(tarn_backend_open(NULL, &backend), TARN_INVALID);
+    assert_int_equal(tarn_backend_open(NULL, &idle_backend), TARN_INVALID);
     assert_non_null(strstr(tarn_last_error(), "executor"));
     assert_int_equal(tarn_backend_open(&executor, NULL), TARN_INVALID);
     assert_non_null(strstr(tarn_last_error(), "backend"));
     assert_int_equal(tarn_backend_open(&executor, &other_size), TARN_INVALID);
-    tarn_backend no_stop = backend;
+    tarn_backend no_stop = idle_backend;
     no_stop.stop = NULL;
     assert_int_equal(tarn_backend_open(&executor, &no_stop), TARN_INVALID);
     assert_non_null(strstr(tarn_last_error(), "NULL"));
@@ -127,11 +53,11 @@ TEST(what_cannot_be_opened_is_refused)
 TEST(a_slot_is_used_again_under_another_number)
 {
     tarn_executor executor;
-    open_one(&executor);
+    idle_open(&executor);
     uint32_t slot = slot_of(&executor), before = executor.id;
     tarn_backend_close(&executor);
     for (int i = 0; i < 1000; i++) {
-        open_one(&executor);
+        idle_open(&executor);
         assert_int_equal(slot_of(&executor), slot);
         assert_int_not_equal(executor.id, before);
         before = executor.id;
@@ -144,7 +70,7 @@ TEST(a_number_is_never_that_of_no_executor)
     /* Beyond the turn of the generation's 16 bits. */
     tarn_executor executor;
     for (int i = 0; i < 70000; i++) {
-        open_one(&executor);
+        idle_open(&executor);
         assert_int_not_equal(executor.id, 0);
         tarn_backend_close(&executor);
     }
@@ -153,8 +79,8 @@ TEST(a_number_is_never_that_of_no_executor)
 TEST(discarded_entries_are_counted_by_executor)
 {
     tarn_executor one, other;
-    open_one(&one);
-    open_one(&other);
+    idle_open(&one);
+    idle_open(&other);
     tn_registry_discard(one.id);
     tn_registry_discard(one.id);
     tn_registry_discard(other.id);
@@ -167,13 +93,13 @@ TEST(discarded_entries_are_counted_by_executor)
 TEST(a_new_executor_inherits_no_discarded_entries)
 {
     tarn_executor executor;
-    open_one(&executor);
+    idle_open(&executor);
     uint32_t slot = slot_of(&executor);
     for (int i = 0; i < 5; i++)
         tn_registry_discard(executor.id);
     tarn_backend_close(&executor);
     tn_registry_discard(executor.id);
-    open_one(&executor);
+    idle_open(&executor);
     assert_int_equal(slot_of(&executor), slot);
     assert_int_equal(discarded(&executor), 0);
     tarn_backend_close(&executor);
@@ -182,8 +108,8 @@ TEST(a_new_executor_inherits_no_discarded_entries)
 TEST(to_discard_for_nobody_or_for_one_that_is_gone_is_harmless)
 {
     tarn_executor gone, open;
-    open_one(&open);
-    open_one(&gone);
+    idle_open(&open);
+    idle_open(&gone);
     uint32_t old = gone.id;
     tarn_backend_close(&gone);
     for (int i = 0; i < 100; i++) {
@@ -201,19 +127,19 @@ TEST(when_65535_executors_are_open_the_next_is_refused)
     assert_non_null(all);
     assert_non_null(seen);
     for (int i = 0; i < MOST; i++) {
-        open_one(&all[i]);
+        idle_open(&all[i]);
         assert_false(seen[slot_of(&all[i])]);
         seen[slot_of(&all[i])] = 1;
         /* Every slot is real, those of the last page too. */
         tn_registry_discard(all[i].id);
     }
     tarn_executor more = {.id = 0};
-    assert_int_equal(tarn_backend_open(&more, &backend), TARN_NO_MEMORY);
+    assert_int_equal(tarn_backend_open(&more, &idle_backend), TARN_NO_MEMORY);
     assert_non_null(strstr(tarn_last_error(), "65,535"));
     assert_int_equal(more.id, 0);
 
     tarn_backend_close(&all[1000]);
-    open_one(&more);
+    idle_open(&more);
     assert_int_equal(slot_of(&more), slot_of(&all[1000]));
     assert_int_not_equal(more.id, all[1000].id);
     all[1000] = more;

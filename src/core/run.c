@@ -2,6 +2,7 @@
 #include "core/run.h"
 
 #include "core/callback.h"
+#include "core/front.h"
 #include "core/future.h"
 #include "core/release.h"
 #include "core/registry.h"
@@ -39,12 +40,13 @@ bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame)
 {
     /* relaxed: a request carries nothing but itself. */
     return (tn_u32_load_relaxed(&frame->future->state) & TN_STOP) ||
-           tn_u32_load_relaxed(frame->visiting ? frame->visiting : context->stopping) != 0;
+           tn_u32_load_relaxed(frame->visited ? &frame->visited->front->stopping
+                                              : context->stopping) != 0;
 }
 
 static int worker_of(const tn_context *context, const tn_frame *frame)
 {
-    return frame->visiting ? -1 : context->index;
+    return frame->visited ? -1 : context->index;
 }
 
 static tarn_status ending(tn_context *context, tn_frame *frame, void *result)
@@ -79,12 +81,12 @@ static void leave_if_forked(void)
 typedef struct job {
     tarn_future *future;
     uint32_t owner;
-    const tn_atomic_u32 *visiting;
+    tarn_executor *visited;
 } job;
 
 static void push(tn_context *context, const job *j)
 {
-    tn_context_push(context, j->future, j->owner)->visiting = j->visiting;
+    tn_context_push(context, j->future, j->owner)->visited = j->visited;
     tn_u16_store_relaxed(&j->future->runner, context->runner);
 }
 
@@ -154,31 +156,42 @@ static bool run_special(tn_context *context, const job *j, void *result, tarn_st
     }
 }
 
+/* The task of this frame, which is off the stack, has ended its thread. */
+static void end_with_thread(tn_context *context, const tn_frame *frame)
+{
+    tarn_future *future = frame->future;
+    tn_block_free_all(frame->memory, NULL);
+    if (!frame->failed)
+        tn_future_explain(future,
+                          (tarn_failure){.status = TARN_FAILED,
+                                         .worker = worker_of(context, frame),
+                                         .attempts = 1},
+                          tn_text_copy("the task ended its thread"));
+    bool special = tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
+    if (special)
+        tn_limit_pause(future);
+    if (special && frame->owner == TN_OWNER_QUEUE &&
+        is_worth_a_retry(context, frame, TARN_FAILED)) {
+        queue_again(future, TARN_FAILED);
+        return;
+    }
+    tn_inside inside;
+    tn_inside_begin(&inside, frame->visited);
+    tn_future_finish(future, TARN_FAILED);
+    tn_inside_end(&inside);
+    tn_cell_release(future, frame->owner);
+    if (frame->visited)
+        tn_front_leave(frame->visited);
+}
+
 /* A task, callback, initializer or finalizer ended its thread: nobody returns to what called it. */
 static void end_thread(void)
 {
     tn_context *context = tn_context_left_behind();
     while (context && context->depth > 0) {
         const tn_frame frame = *tn_context_pop(context);
-        tarn_future *future = frame.future;
-        if (frame.over || !future)
-            continue;
-        tn_block_free_all(frame.memory, NULL);
-        if (!frame.failed)
-            tn_future_explain(
-                future,
-                (tarn_failure){.status = TARN_FAILED, .worker = context->index, .attempts = 1},
-                tn_text_copy("the task ended its thread"));
-        bool special = tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
-        if (special)
-            tn_limit_pause(future);
-        if (special && frame.owner == TN_OWNER_QUEUE &&
-            is_worth_a_retry(context, &frame, TARN_FAILED)) {
-            queue_again(future, TARN_FAILED);
-        } else {
-            tn_future_finish(future, TARN_FAILED);
-            tn_cell_release(future, frame.owner);
-        }
+        if (!frame.over && frame.future)
+            end_with_thread(context, &frame);
     }
     if (context)
         context->lost(context);
@@ -219,9 +232,32 @@ void tn_run(tn_context *context, tarn_future *future, uint32_t owner)
 }
 
 void tn_run_visiting(tn_context *context, tarn_future *future, uint32_t owner,
-                     const tn_atomic_u32 *stopping)
+                     tarn_executor *visited)
 {
-    run(context, &(job){.future = future, .owner = owner, .visiting = stopping});
+    run(context, &(job){.future = future, .owner = owner, .visited = visited});
+    tn_front_leave(visited);
+}
+
+void tn_run_leave_visitor(tn_context *context)
+{
+    tn_context_leave(context);
+    tn_free(context);
+}
+
+tn_context *tn_run_enter_visitor(void)
+{
+    static const tn_atomic_u32 nobody_asks = TN_ATOMIC_INIT(0);
+    tn_context *context = tn_alloc(sizeof *context);
+    if (!context)
+        return NULL;
+    context->index = -1;
+    context->stopping = &nobody_asks;
+    /* The task may end the thread, and the stack with it: hence on the heap. */
+    context->lost = tn_run_leave_visitor;
+    if (tn_run_enter(context))
+        return context;
+    tn_run_leave_visitor(context);
+    return NULL;
 }
 
 bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,
@@ -245,15 +281,10 @@ bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *a
     return !failed;
 }
 
-bool tn_has_stack(const tn_context *context)
-{
-    return tn_thread_stack_here() >= context->stack_floor;
-}
-
 bool tn_run_claimed(tn_context *context, tarn_future *future)
 {
     if (!context->executor || future->executor != context->executor->id || !context->ready ||
-        context->sections > 0 || !tn_has_stack(context) || !tn_context_reserve(context) ||
+        context->sections > 0 || !tn_context_has_stack(context) || !tn_context_reserve(context) ||
         !tn_future_start(future))
         return false;
     /* The entry in the queue may be thrown away meanwhile. */
@@ -336,7 +367,7 @@ static tn_context *own_context(void)
 {
     tn_context *context = tn_context_here();
     const tn_frame *frame = context ? tn_context_frame(context) : NULL;
-    return frame && frame->visiting ? NULL : context;
+    return frame && frame->visited ? NULL : context;
 }
 
 int tarn_worker_index(void)

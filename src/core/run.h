@@ -19,15 +19,17 @@ bool tn_run_enter(tn_context *context);
  * a handle. There is room for its frame. errno is left as it was. */
 void tn_run(tn_context *context, tarn_future *future, uint32_t owner);
 
-/* The same on a thread that is not a worker of the task's executor; `stopping` as in tn_frame. */
+/* The same on a thread that is no worker of the task's executor, but visits it (see front.h), until
+ * it has run: tn_run_visiting() leaves it. */
 void tn_run_visiting(tn_context *context, tarn_future *future, uint32_t owner,
-                     const tn_atomic_u32 *stopping);
+                     tarn_executor *visited);
+
+/* A context for that, if the thread has none; NULL: no memory. */
+tn_context *tn_run_enter_visitor(void);
+void tn_run_leave_visitor(tn_context *context);
 
 /* Whether the task of this frame is asked to stop by others than its own time limit. */
 bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame);
-
-/* Whether enough stack is left to run a task on top of another. */
-bool tn_has_stack(const tn_context *context);
 
 /* Runs an initializer or finalizer; true: it did not fail. Otherwise its text is in `text`. */
 bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,

@@ -63,7 +63,7 @@ static bool can_run_here(void)
 {
     tn_context *context = tn_context_here();
     return *visits() < MOST_VISITS &&
-           (!context || (tn_has_stack(context) && tn_context_reserve(context)));
+           (!context || (tn_context_has_stack(context) && tn_context_reserve(context)));
 }
 
 /* What a submit may do with up to `wanted` futures. */
@@ -71,7 +71,7 @@ typedef struct admission {
     size_t taken;
     bool counted; /* they count against the limit */
     bool here;    /* the submit is to run it itself */
-    bool pinned;  /* the executor stays until the submit is over */
+    bool pinned;  /* the executor stays until all that the call submits is over */
 } admission;
 
 /* Keeps an executor whose shutdown may begin while a submit waits for room; false: it has ended. */
@@ -99,7 +99,7 @@ static tarn_status admit_to_full(tarn_executor *pool, size_t wanted, bool inside
 {
     bool caller = pool->when_full == TARN_FULL_CALLER;
     if (caller && can_run_here()) {
-        *a = (admission){.taken = 1, .here = true};
+        *a = (admission){.taken = 1, .here = true, .pinned = a->pinned};
         return TARN_OK;
     }
     if (!caller && !(inside && pool->when_full == TARN_FULL_BLOCK))
@@ -113,10 +113,10 @@ static tarn_status admit_to_full(tarn_executor *pool, size_t wanted, bool inside
     return TARN_OK;
 }
 
-/* To be followed by unpin(), whatever it answers. */
+/* To be followed by unpin(), whatever it answers; it may be repeated before that. */
 static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admission *a)
 {
-    *a = (admission){.taken = wanted};
+    *a = (admission){.taken = wanted, .pinned = a->pinned};
     if (pool->queue_limit == 0)
         return TARN_OK;
     size_t limit = pool->queue_limit < TN_MOST_PLACES ? pool->queue_limit : TN_MOST_PLACES;
@@ -127,7 +127,7 @@ static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admi
     bool inside = tn_context_here() || tn_callbacks_running() > 0;
     if (status == TARN_FULL && !inside && pool->when_full == TARN_FULL_BLOCK) {
         int64_t own = pool->submit_within > 0 ? tn_clock_after(pool->submit_within) : until;
-        a->pinned = pin(pool, id);
+        a->pinned = a->pinned || pin(pool, id);
         status = a->pinned
                      ? tn_admission_enter(id, limit, wanted, own < until ? own : until, &a->taken)
                      : TARN_CLOSED;
@@ -137,36 +137,31 @@ static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admi
     return status == TARN_FULL ? admit_to_full(pool, wanted, inside, a) : TARN_OK;
 }
 
-/* Runs a future on this thread, which may be a worker of the executor, of another, or of none. */
-static void run_here(tarn_executor *pool, tarn_future *future)
+/* Runs a future on this thread, which may be a worker of the executor, of another, or of none;
+ * false: it cannot. */
+static bool run_here(tarn_executor *pool, tarn_future *future)
 {
     tn_context *outer = tn_context_here();
-    tn_front *front = pool->front;
+    tn_context *own = outer ? NULL : tn_run_enter_visitor();
+    if (!outer && !own)
+        return false;
     /* Its runner is an owner of another kind than a queue: a further try is made here, too. */
     tn_u32_add_relaxed(&future->owners, TN_OWNER_CLAIM);
     tn_cell_release(future, TN_OWNER_QUEUE);
+    ++*visits();
     if (!tn_future_start(future)) {
         /* Its time is up already. */
         tn_cell_release(future, TN_OWNER_CLAIM);
-        return;
-    }
-    ++*visits();
-    if (outer && outer->executor == pool) {
+    } else if (outer && outer->executor == pool) {
         tn_run(outer, future, TN_OWNER_CLAIM);
     } else {
-        tn_context own = {.index = -1, .stopping = &front->stopping};
-        tn_inside inside;
         tn_front_visit(pool);
-        tn_inside_begin(&inside, pool);
-        if (!outer)
-            tn_run_enter(&own);
-        tn_run_visiting(outer ? outer : &own, future, TN_OWNER_CLAIM, &front->stopping);
-        if (!outer)
-            tn_context_leave(&own);
-        tn_inside_end(&inside);
-        tn_front_leave(pool);
+        tn_run_visiting(outer ? outer : own, future, TN_OWNER_CLAIM, pool);
     }
     --*visits();
+    if (own)
+        tn_run_leave_visitor(own);
+    return true;
 }
 
 /* ---- Into the back end ----------------------------------------------------------------------- */
@@ -187,18 +182,22 @@ static tarn_status refusal(const tarn_executor *pool, tarn_status status, unsign
  * If they are refused, take_back() is to be called for each. */
 static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, admission a)
 {
+    uint32_t states = 0;
     for (tarn_future *future = first; future; future = future->link) {
         future->executor = pool->id;
-        uint32_t state = tn_u32_load_relaxed(&future->state);
+        states |= tn_u32_load_relaxed(&future->state);
         if (a.counted)
             tn_u32_or_relaxed(&future->state, TN_COUNTED);
-        if (state & TN_SPECIAL)
-            tn_limit_queue(future);
     }
     tn_count_many(pool->id, TN_SUBMITTED, n);
+    /* From here on the timer may end them. */
+    for (tarn_future *future = first; future && (states & TN_SPECIAL); future = future->link)
+        tn_limit_queue(future);
     if (a.here) {
-        run_here(pool, first);
-        return TARN_OK;
+        if (run_here(pool, first))
+            return TARN_OK;
+        /* What cannot be run here goes over the limit. */
+        tn_count(pool->id, TN_OVER_LIMIT);
     }
     unsigned errors = tn_error_count();
     tarn_status status = pool->backend->submit(pool, first, n, false);
@@ -224,7 +223,7 @@ void tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t until)
 {
     tarn_executor *pool = executor->pool;
     uint32_t id = pool->id;
-    admission a;
+    admission a = {.pinned = false};
     tarn_status status = admit(pool, 1, until, &a);
     if (status == TARN_OK)
         status = hand_over(pool, future, 1, a);
@@ -337,8 +336,8 @@ static tarn_status submit(const calls *c, size_t n)
 {
     tarn_executor *pool = c->executor->pool;
     tarn_status first = TARN_OK;
+    admission a = {.pinned = false};
     for (size_t i = 0; i < n;) {
-        admission a;
         tarn_status status = admit(pool, n - i, TN_CLOCK_NEVER, &a);
         if (status == TARN_OK) {
             status = submit_admitted(c, i, &a);
@@ -349,9 +348,9 @@ static tarn_status submit(const calls *c, size_t n)
             for (; i < end; i++)
                 refuse_call(c, i, status);
         }
-        unpin(pool, &a);
         first = first == TARN_OK ? status : first;
     }
+    unpin(pool, &a);
     return first;
 }
 

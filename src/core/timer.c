@@ -5,6 +5,7 @@
  * taken back does not wake it, one that comes earlier does. */
 #include "core/context.h"
 #include "core/deadline.h"
+#include "core/front.h"
 #include "core/future.h"
 #include "core/registry.h"
 #include "core/view.h"
@@ -25,12 +26,17 @@ static int64_t look_at(tn_limit *ring, int64_t now, void (*due)(tn_limit *limit,
     return limit == ring ? TN_CLOCK_NEVER : limit->moment;
 }
 
+/* What was seized and is to be ended, by `next`, in the order of time. */
+typedef struct seized {
+    tn_limit *first, **last;
+} seized;
+
 /* Has not started in time. If somebody else has just started or ended it, he will unlink it: until
  * then it stays alive, and linked. */
 static void seize(tn_limit *limit, void *data)
 {
     tarn_future *future = limit->hook.future;
-    tn_limit **seized = data;
+    seized *list = data;
     tn_u32_add_relaxed(&future->owners, TN_OWNER_TIMER);
     if (!tn_future_seize(future)) {
         tn_cell_release(future, TN_OWNER_TIMER);
@@ -38,8 +44,9 @@ static void seize(tn_limit *limit, void *data)
     }
     tn_limit_unlink(limit);
     limit->views->shares--;
-    limit->next = *seized;
-    *seized = limit;
+    limit->next = NULL;
+    *list->last = limit;
+    list->last = &limit->next;
 }
 
 /* Runs for too long. */
@@ -51,16 +58,21 @@ static void ask_to_stop(tn_limit *limit, void *data)
     limit->views->shares--;
 }
 
-/* Without the mutex: runs callbacks. */
-static void end_all(tn_limit *seized)
+/* Gives the mutex back meanwhile, and runs callbacks: until they have returned, the executor does not
+ * come to rest, and stays. */
+static void end_all(tn_views *views, tn_limit *limit)
 {
-    while (seized) {
-        tarn_future *future = seized->hook.future;
-        seized = seized->next;
+    tn_front_visit(views->executor);
+    tn_mutex_unlock(&views->mutex);
+    while (limit) {
+        tarn_future *future = limit->hook.future;
+        limit = limit->next;
         tn_registry_discard(future->executor);
         tn_future_refuse(future, TARN_EXPIRED, "the task had not started within its time limit");
         tn_cell_release(future, TN_OWNER_TIMER);
     }
+    tn_front_leave(views->executor);
+    tn_mutex_lock(&views->mutex);
 }
 
 static void run(void *data)
@@ -72,21 +84,18 @@ static void run(void *data)
     tn_mutex_lock(&views->mutex);
     while (!views->closed) {
         int64_t now = tn_clock_now(), next = TN_CLOCK_NEVER;
-        tn_limit *seized = NULL;
+        seized list = {.last = &list.first};
         for (tn_view *view = views->views; view; view = view->next) {
-            int64_t queued = look_at(&view->queued, now, seize, &seized);
+            int64_t queued = look_at(&view->queued, now, seize, &list);
             int64_t running = look_at(&view->running, now, ask_to_stop, NULL);
             next = queued < next ? queued : next;
             next = running < next ? running : next;
         }
         views->planned = next;
-        if (seized) {
-            tn_mutex_unlock(&views->mutex);
-            end_all(seized);
-            tn_mutex_lock(&views->mutex);
-        } else {
+        if (list.first)
+            end_all(views, list.first);
+        else
             tn_cond_wait_until(&views->news, &views->mutex, next);
-        }
     }
     tn_inside_end(&inside);
     tn_views_leave(views);

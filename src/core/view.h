@@ -65,15 +65,16 @@ void tn_views_leave(tn_views *views);
 /* Gives a new future, which nobody else has seen, its view; false: no memory. */
 bool tn_view_apply(tn_view *view, tarn_future *future);
 
-/* By whoever queues it, for the first time: the limit of the queue begins. */
+/* By whoever queues it, for the first time, before anybody can start it: the limit of the queue
+ * begins. Nothing if it has ended. */
 void tn_limit_queue(tarn_future *future);
+
+/* By whoever queued it in vain. */
+void tn_limit_forget(tarn_future *future);
 
 /* By whoever started it: that limit is over, and the one of the run begins; or is over, too. */
 void tn_limit_run(tarn_future *future);
 void tn_limit_pause(tarn_future *future);
-
-/* By whoever queued it in vain. */
-void tn_limit_forget(tarn_future *future);
 
 /* The owner of the limits' hooks. Static: who ends a future may find the views gone. */
 extern tn_hook_owner tn_limit_owner;

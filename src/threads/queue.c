@@ -4,8 +4,8 @@
 #include "core/future.h"
 #include "core/view.h"
 
-/* Every 16th start is one of the next lower level, if there is one, and every 256th one of the
- * lowest: no level starves. */
+/* Every 16th start is one of the next lower level that has any, and every 256th one of the lowest:
+ * no level starves. */
 enum { TOLERATED_DEAD = 1024, TURN_OF_LOWER = 16, TURN_OF_LOWEST = 256 };
 
 void tn_queue_init(tn_queue *queue, tn_atomic_u32 *discarded)
@@ -81,27 +81,23 @@ void tn_queue_push(tn_queue *queue, tarn_future *first, size_t n)
     }
 }
 
-/* The level whose turn it is; NULL: all are empty. */
-static tn_level *next_level(tn_queue *queue)
+/* The level whose turn it is: the highest that has any, or so many further down as there are. NULL:
+ * all are empty. */
+static tn_level *level_of_turn(tn_queue *queue, unsigned turn)
 {
-    unsigned turn = ++queue->turn;
-    int from = turn % TURN_OF_LOWEST == 0 ? 2 : turn % TURN_OF_LOWER == 0 ? 1 : 0;
-    for (int i = from; i < TN_LEVELS; i++) {
-        if (queue->levels[i].first)
-            return &queue->levels[i];
+    int skip = turn % TURN_OF_LOWEST == 0 ? TN_LEVELS : turn % TURN_OF_LOWER == 0 ? 1 : 0;
+    tn_level *level = NULL;
+    for (int i = 0; i < TN_LEVELS && skip >= 0; i++) {
+        if (queue->levels[i].first) {
+            level = &queue->levels[i];
+            skip--;
+        }
     }
-    for (int i = from; i-- > 0;) {
-        if (queue->levels[i].first)
-            return &queue->levels[i];
-    }
-    return NULL;
+    return level;
 }
 
-static tarn_future *pop(tn_queue *queue)
+static tarn_future *pop(tn_queue *queue, tn_level *level)
 {
-    tn_level *level = next_level(queue);
-    if (!level)
-        return NULL;
     tarn_future *future = level->first;
     level->first = future->link;
     if (!level->first)
@@ -112,10 +108,17 @@ static tarn_future *pop(tn_queue *queue)
 
 tarn_future *tn_queue_start(tn_queue *queue)
 {
-    tarn_future *future;
-    while ((future = pop(queue)) && !tn_future_start(future))
+    unsigned turn = queue->turn + 1;
+    tn_level *level;
+    while ((level = level_of_turn(queue, turn))) {
+        tarn_future *future = pop(queue, level);
+        if (tn_future_start(future)) {
+            queue->turn = turn;
+            return future;
+        }
         throw_out(queue, future);
-    return future;
+    }
+    return NULL;
 }
 
 tarn_future *tn_queue_take_all(tn_queue *queue)

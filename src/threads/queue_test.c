@@ -3,6 +3,7 @@
 
 #include "core/future.h"
 #include "core/heap.h"
+#include "core/view.h"
 #include "platform/atomic.h"
 #include "runner.h"
 
@@ -250,5 +251,168 @@ TEST(take_all_gives_everything_in_order_and_leaves_an_empty_queue)
     }
     assert_int_equal(count, 10);
     expect(77);
+    expect_empty();
+}
+
+/* ---- levels ---- */
+
+enum { HIGH, NORMAL, LOW };
+
+static tn_view views[TN_LEVELS] = {
+    [HIGH] = {.options = {.priority = TARN_PRIORITY_HIGH}},
+    [NORMAL] = {.options = {.retries = 1}},
+    [LOW] = {.options = {.priority = TARN_PRIORITY_LOW}},
+};
+
+static tarn_future *push_to(int level, uint32_t number)
+{
+    tarn_future *future = tn_cell_new(NULL, 0, TN_OWNER_QUEUE);
+    assert_non_null(future);
+    future->executor = number;
+    tn_cell_need_ext(future)->view = &views[level];
+    tn_u32_or_relaxed(&future->state, TN_SPECIAL);
+    tn_queue_push(&queue, future, 1);
+    return future;
+}
+
+/* Starts the next one, and gives its level, which is its number; -1: there is none. */
+static int start_level(void)
+{
+    tarn_future *future = start();
+    if (!future)
+        return -1;
+    int level = (int)future->executor;
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    tarn_drop(future);
+    return level;
+}
+
+static void drop_all(void)
+{
+    while (start_level() >= 0)
+        continue;
+    expect_empty();
+}
+
+TEST(levels_come_one_after_the_other_and_each_in_order)
+{
+    begin();
+    for (uint32_t i = 0; i < 4; i++) {
+        for (int level = LOW; level >= HIGH; level--)
+            push_to(level, (uint32_t)level * 10 + i);
+    }
+    push(14);
+    static const uint32_t order[] = {0, 1, 2, 3, 10, 11, 12, 13, 14, 20, 21, 22, 23};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        expect(order[i]);
+    expect_empty();
+}
+
+/* Two levels, in every pair, of which the upper one is never empty. */
+TEST(every_16th_start_is_of_the_next_level_that_has_any)
+{
+    static const int pairs[][2] = {{HIGH, NORMAL}, {HIGH, LOW}, {NORMAL, LOW}};
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+        begin();
+        for (int i = 0; i < 600; i++) {
+            push_to(pairs[k][0], (uint32_t)pairs[k][0]);
+            push_to(pairs[k][1], (uint32_t)pairs[k][1]);
+        }
+        for (int turn = 1; turn <= 600; turn++)
+            assert_int_equal(start_level(), pairs[k][turn % 16 == 0]);
+        drop_all();
+    }
+}
+
+TEST(every_256th_start_is_of_the_lowest_level)
+{
+    begin();
+    for (int i = 0; i < 1100; i++) {
+        for (int level = HIGH; level <= LOW; level++)
+            push_to(level, (uint32_t)level);
+    }
+    for (int turn = 1; turn <= 1100; turn++) {
+        int expected = turn % 256 == 0 ? LOW : turn % 16 == 0 ? NORMAL : HIGH;
+        assert_int_equal(start_level(), expected);
+    }
+    drop_all();
+}
+
+TEST(a_level_alone_is_served_at_every_turn)
+{
+    for (int level = HIGH; level <= LOW; level++) {
+        begin();
+        for (uint32_t i = 0; i < 600; i++)
+            push_to(level, i);
+        for (uint32_t i = 0; i < 600; i++)
+            expect(i);
+        expect_empty();
+    }
+}
+
+TEST(dead_entries_and_looks_in_vain_take_no_turn)
+{
+    begin();
+    for (int i = 0; i < 40; i++) {
+        push_to(LOW, LOW);
+        push_to(HIGH, HIGH);
+    }
+    for (int i = 0; i < 100; i++)
+        cancel(push_to(i % 2 ? HIGH : LOW, 77));
+    for (int turn = 1; turn <= 40; turn++)
+        assert_int_equal(start_level(), turn % 16 == 0 ? LOW : HIGH);
+    drop_all();
+
+    begin();
+    for (int i = 0; i < 15; i++)
+        expect_empty();
+    push_to(LOW, LOW);
+    push_to(HIGH, HIGH);
+    assert_int_equal(start_level(), HIGH);
+    assert_int_equal(start_level(), LOW);
+}
+
+TEST(all_levels_are_given_from_high_to_low)
+{
+    begin();
+    for (uint32_t i = 0; i < 3; i++) {
+        for (int level = LOW; level >= HIGH; level--)
+            push_to(level, (uint32_t)level * 10 + i);
+    }
+    tarn_future *all = tn_queue_take_all(&queue);
+    expect_empty();
+    for (uint32_t i = 0; i < 9; i++) {
+        tarn_future *future = all;
+        assert_non_null(future);
+        assert_int_equal(future->executor, i / 3 * 10 + i % 3);
+        all = future->link;
+        tn_cell_release(future, TN_OWNER_QUEUE);
+        tarn_drop(future);
+    }
+    assert_null(all);
+}
+
+TEST(each_level_keeps_its_order_when_the_dead_are_thrown_out)
+{
+    begin();
+    uint32_t living = 0;
+    for (uint32_t i = 0; i < 10000; i++) {
+        int level = (int)(i % TN_LEVELS);
+        if (i % 10 < 2)
+            push_to(level, (uint32_t)level * 100000 + living++);
+        else
+            cancel(push_to(level, 77));
+    }
+    assert_true(queue.length <= living + 2 * TOLERATED);
+    uint32_t last[TN_LEVELS] = {0};
+    for (uint32_t i = 0; i < living; i++) {
+        tarn_future *future = start();
+        assert_non_null(future);
+        uint32_t level = future->executor / 100000, number = future->executor % 100000 + 1;
+        assert_true(number > last[level]);
+        last[level] = number;
+        tn_cell_release(future, TN_OWNER_QUEUE);
+        tarn_drop(future);
+    }
     expect_empty();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "contract.h"
 
+#include <sched.h>
 #include <time.h>
 
 static const struct column *running_column;
@@ -69,6 +70,13 @@ void pool_unblock(struct gate *gate, tarn_future **blockers, int workers)
         assert_ended(blockers[i], TARN_OK);
 }
 
+bool arrives(struct gate *gate, tarn_future *future)
+{
+    while (gate_arrived(gate) == 0 && !tarn_done(future))
+        sched_yield();
+    return gate_arrived(gate) > 0;
+}
+
 tarn_status status_of(tarn_future *future)
 {
     return tarn_result(future, NULL, NULL, 0);
@@ -83,6 +91,13 @@ void assert_ended(tarn_future *future, tarn_status status)
                  error ? error->text : "");
     }
     tarn_drop(future);
+}
+
+tarn_stats stats_of(const tarn_executor *executor)
+{
+    tarn_stats stats = {.size = sizeof(stats)};
+    assert_int_equal(tarn_executor_stats(executor, &stats), TARN_OK);
+    return stats;
 }
 
 int64_t clock_now(void)

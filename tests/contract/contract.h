@@ -38,6 +38,9 @@ struct pool_options {
     const tarn_task *finalizer;
     double idle_timeout;
     size_t stack_size;
+    size_t queue_limit;
+    int when_full;
+    double submit_within;
 };
 
 /* The column that the running test is for. */
@@ -64,11 +67,17 @@ void pool_block(tarn_executor *pool, struct gate *gate, tarn_future **blockers, 
 /* Opens the gate, waits for the blockers and drops them. */
 void pool_unblock(struct gate *gate, tarn_future **blockers, int workers);
 
+/* Waits until the future's task has arrived at the gate; false: it has ended before. */
+bool arrives(struct gate *gate, tarn_future *future);
+
 /* Asserts how a future ended, and drops it. Waits for its end. */
 void assert_ended(tarn_future *future, tarn_status status);
 
 /* The status of a future, which stays. Waits for its end. */
 tarn_status status_of(tarn_future *future);
+
+/* The counts of an executor, by it or by a view of it. */
+tarn_stats stats_of(const tarn_executor *executor);
 
 /* Asserts that this is the next tag; that there is none, and what tarn_next() says instead. */
 void assert_next(tarn_completions *completions, size_t tag);
