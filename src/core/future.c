@@ -41,7 +41,7 @@ void tn_future_finish(tarn_future *future, tarn_status status)
     /* Nobody else leaves RUNNING or SEIZED: what is read here stays until the end. */
     uint32_t from = tn_u32_load_relaxed(&future->state) & (TN_STATE_MASK | TN_SEIZED);
     future->status = (int16_t)status;
-    tn_count_end(future->executor, status, from == TN_RUNNING);
+    tn_count_end(future->executor, status, from == TN_RUNNING || tn_cell_was_tried(future));
     tn_hooks_end(future, from, TN_FINISHED);
 }
 

@@ -195,7 +195,7 @@ bool tn_hooks_end(tarn_future *cell, uint32_t from, uint32_t state)
     if (old & TN_COUNTED)
         tn_admission_leave(executor, 1);
     if (state == TN_CANCELLED)
-        tn_count_end(executor, TARN_CANCELLED, false);
+        tn_count_end(executor, TARN_CANCELLED, tn_cell_was_tried(cell));
 
     if (old & TN_HOOKS) {
         /* A callback may drop the handle that kept the cell alive, and so may what it wakes. */
