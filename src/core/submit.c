@@ -183,10 +183,11 @@ static tarn_status refusal(const tarn_executor *pool, tarn_status status, unsign
     return status;
 }
 
-/* Hands n futures over, linked from `first` on. They go into the books before anybody can end them.
- * If they are refused, take_back() is to be called for each. */
+/* Hands n futures over, linked from `first` on. They go into the books before anybody can end them,
+ * the timer included. If they are refused, take_back() is to be called for each. */
 static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, admission a)
 {
+    tn_count_many(pool->id, TN_SUBMITTED, n);
     for (tarn_future *future = first; future; future = future->link) {
         future->executor = pool->id;
         uint32_t state = tn_u32_load_relaxed(&future->state);
@@ -195,7 +196,6 @@ static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, 
         if (state & TN_SPECIAL)
             tn_limit_queue(future);
     }
-    tn_count_many(pool->id, TN_SUBMITTED, n);
     if (a.here) {
         run_here(pool, first);
         return TARN_OK;

@@ -13,7 +13,10 @@ static tarn_executor *open_threads(const struct pool_options *options)
                             .name = options->name, .initializer = options->initializer,
                             .initializer_args = options->initializer_args,
                             .finalizer = options->finalizer, .idle_timeout = options->idle_timeout,
-                            .stack_size = options->stack_size);
+                            .stack_size = options->stack_size, .queue_limit = options->queue_limit,
+                            .when_full = options->when_full, .affinity = options->affinity,
+                            .pin = options->pin, .on_log = options->on_log,
+                            .log_data = options->log_data);
 }
 
 static tarn_executor *open_serial(const struct pool_options *options)

@@ -85,6 +85,13 @@ void assert_ended(tarn_future *future, tarn_status status)
     tarn_drop(future);
 }
 
+tarn_stats stats_of(tarn_executor *executor)
+{
+    tarn_stats stats = {.size = sizeof(stats)};
+    assert_int_equal(tarn_executor_stats(executor, &stats), TARN_OK);
+    return stats;
+}
+
 int64_t clock_now(void)
 {
     struct timespec now;

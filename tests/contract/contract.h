@@ -38,6 +38,12 @@ struct pool_options {
     const tarn_task *finalizer;
     double idle_timeout;
     size_t stack_size;
+    size_t queue_limit;
+    int when_full;
+    const char *affinity;
+    bool pin;
+    void (*on_log)(tarn_log_level level, const char *text, void *data);
+    void *log_data;
 };
 
 /* The column that the running test is for. */
@@ -69,6 +75,9 @@ void assert_ended(tarn_future *future, tarn_status status);
 
 /* The status of a future, which stays. Waits for its end. */
 tarn_status status_of(tarn_future *future);
+
+/* The counts of an executor, which the test asserts to be had. */
+tarn_stats stats_of(tarn_executor *executor);
 
 /* Asserts that this is the next tag; that there is none, and what tarn_next() says instead. */
 void assert_next(tarn_completions *completions, size_t tag);
