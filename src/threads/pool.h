@@ -64,7 +64,7 @@ struct tn_pool {
     uint64_t wakes, parks; /* of idle workers, for tarn_executor_stats() */
 
     int start_error;   /* why a thread could not be started; 0: the last one was */
-    bool start_logged; /* that was told, or need not be */
+    bool start_logged; /* that was told */
 
     bool closed;       /* takes no more work */
     bool cancelled;    /* ... not even what is owed */

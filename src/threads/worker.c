@@ -290,7 +290,8 @@ static void leave(tn_pool *pool, tn_worker *worker)
     pool->left = self;
     pool->has_left = true;
     tn_pool_tell_watchers(pool);
-    tn_mutex_unlock(&pool->mutex);
+    /* Who waits for the pool to be empty joins this thread before it frees it. */
+    tn_pool_unlock(pool);
 
     tn_inside inside;
     tn_inside_begin(&inside, &pool->executor);
