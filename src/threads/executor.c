@@ -181,6 +181,7 @@ static bool size_pool(tn_pool *pool, int max_workers)
         tn_free(pool->workers);
         pool->workers = workers;
         pool->places = threads;
+        tn_u32_store_relaxed(&pool->limit, (uint32_t)threads);
     }
     pool->max_workers = max_workers;
     pool->max_threads = threads;
@@ -196,7 +197,7 @@ static tarn_status resize(tarn_executor *executor, int max_workers)
     bool closed = pool->closed;
     bool sized = !closed && size_pool(pool, max_workers);
     /* Workers that are too many leave when they wake; those that lacked a permit may have one now. */
-    if (sized && pool->threads - pool->leaving > pool->max_threads)
+    if (sized && (pool->shrinking = pool->threads - pool->leaving > max_workers))
         tn_worker_wake_all(pool);
     if (sized && pool->queue.length > 0)
         tn_worker_secure(pool, pool->queue.length);
@@ -208,11 +209,8 @@ static tarn_status resize(tarn_executor *executor, int max_workers)
 
 static int worker_limit(const tarn_executor *executor)
 {
-    tn_pool *pool = pool_of((tarn_executor *)(uintptr_t)executor);
-    tn_mutex_lock(&pool->mutex);
-    int places = pool->places;
-    tn_mutex_unlock(&pool->mutex);
-    return places;
+    const tn_pool *pool = pool_of((tarn_executor *)(uintptr_t)executor);
+    return (int)tn_u32_load_relaxed(&pool->limit);
 }
 
 static uint64_t above(int number, int limit)

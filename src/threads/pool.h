@@ -46,10 +46,12 @@ struct tn_pool {
 
     tn_mutex mutex; /* of all that follows */
     tn_queue queue;
-    int max_workers;     /* permits to run */
-    int max_threads;     /* workers and spares */
+    int max_workers; /* permits to run */
+    int max_threads; /* workers and spares */
+    bool shrinking;  /* a resize left more threads than max_workers: they leave as they go idle */
     tn_worker **workers; /* by index; made when first needed, kept until the end */
     int places;          /* of that array: never less */
+    tn_atomic_u32 limit; /* the same, read without the mutex: it may be held for good in a child */
     tn_worker *idle;     /* the one that went to sleep last */
 
     /* Where the threads are: each is in one of these states. */

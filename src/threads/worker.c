@@ -188,12 +188,20 @@ static bool work(tn_pool *pool, tn_worker *worker)
     return true;
 }
 
+/* Whether one more thread is there than a resize wants. Those that wait have a spare each. */
+static bool is_too_many(tn_pool *pool)
+{
+    int there = pool->threads - pool->leaving;
+    pool->shrinking = pool->shrinking && there > pool->max_workers;
+    return pool->shrinking && there - pool->blocked > pool->max_workers;
+}
+
 /* Sleeps until woken; false: nobody did, or there are too many, and it may go home. */
 static bool sleep_idle(tn_pool *pool, tn_worker *worker)
 {
     /* The only thread of a pool is the same one for good. */
     int64_t until = pool->max_threads == 1 ? TN_CLOCK_NEVER : tn_clock_after(pool->idle_timeout);
-    if (pool->threads - pool->leaving > pool->max_threads)
+    if (is_too_many(pool))
         return false;
     pool->parks++;
     worker->woken = false;
