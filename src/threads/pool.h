@@ -20,8 +20,9 @@ typedef struct tn_worker {
     tn_atomic_u32 stopping; /* its task is asked to stop, with all that this task runs */
     const tarn_task *task;  /* what it runs, at the bottom of its stack; NULL: nothing */
     int *counted;           /* which of the pool's counters it is in, unless it is blocked */
-    bool useless;           /* its thread had no memory to begin with */
-    bool exists;            /* a thread is this worker; otherwise the place is free */
+    const tn_wait *wait; /* on which it sleeps, blocked; NULL: that is not known, or it is awake */
+    bool useless;        /* its thread had no memory to begin with */
+    bool exists;         /* a thread is this worker; otherwise the place is free */
 
     /* Asleep for want of work. */
     tn_cond wake;

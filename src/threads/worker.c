@@ -114,6 +114,16 @@ int tn_worker_secure(tn_pool *pool, size_t length)
 
 /* ---- Blocking -------------------------------------------------------------------------------- */
 
+/* Whether a blocked worker is about to come back: it was woken, but has not had the mutex since. */
+static bool somebody_wakes(const tn_pool *pool)
+{
+    for (int i = 0; i < pool->places && pool->workers[i]; i++) {
+        if (pool->workers[i]->wait && tn_wait_is_over(pool->workers[i]->wait))
+            return true;
+    }
+    return false;
+}
+
 bool tn_worker_block(tarn_executor *executor, bool timed)
 {
     tn_pool *pool = (tn_pool *)(void *)executor;
@@ -124,10 +134,12 @@ bool tn_worker_block(tarn_executor *executor, bool timed)
     int error = pool->queue.length > 0 ? tn_worker_secure(pool, pool->queue.length) : 0;
     bool alone = pool->running + pool->starting + pool->woken + pool->idlers == 0;
     bool full = pool->threads - pool->leaving >= pool->max_threads;
-    bool refused = !timed && alone && (full || error != 0);
+    bool refused = !timed && alone && (full || error != 0) && !somebody_wakes(pool);
     if (refused) {
         pool->blocked--;
         ++*worker->counted;
+    } else {
+        worker->wait = worker->context.wait;
     }
     tn_pool_unlock(pool);
     return !refused;
@@ -140,6 +152,7 @@ void tn_worker_unblock(tarn_executor *executor)
     tn_mutex_lock(&pool->mutex);
     pool->blocked--;
     ++*worker->counted;
+    worker->wait = NULL;
     tn_mutex_unlock(&pool->mutex);
 }
 

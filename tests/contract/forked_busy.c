@@ -121,8 +121,7 @@ static int use_own(void)
     bool right = status_of(futures[2]) == TARN_OK &&
                  square_result(futures[1], &square) == TARN_OK && square == 81 &&
                  square_map(limited, numbers, 20, squares, NULL, TARN_FOREVER) == TARN_OK &&
-                 tarn_resize(pool, 1) == TARN_OK &&
-                 !is_closed(square_submit(pool, 1));
+                 tarn_resize(pool, 1) == TARN_OK && !is_closed(square_submit(pool, 1));
     tarn_drop_all(futures, 3);
     return right && tarn_shutdown(pool) == TARN_OK ? 0 : 12;
 }
