@@ -75,9 +75,8 @@ int tn_cpus_parse(const char *list, tn_cpus **cpus)
         tn_free(own);
         return ENOMEM;
     }
-    do
-        good = read_range(&list, own->set);
-    while (good && *list == ',' && *++list != '\0');
+    while ((good = read_range(&list, own->set)) && *list == ',')
+        list++;
     if (!good || *list != '\0' || tn_cpus_count(own) == 0) {
         tn_cpus_free(own);
         return EINVAL;
