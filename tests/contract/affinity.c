@@ -143,8 +143,7 @@ CONTRACT_TEST(pinned_workers_take_turns_by_their_index, GATES)
     const char *lists[] = {NULL, list_of_all()};
     for (int i = 0; i < 2; i++) {
         struct place places[4];
-        tarn_executor *pool =
-            pool_with(&(struct pool_options){.affinity = lists[i], .pin = true});
+        tarn_executor *pool = pool_with(&(struct pool_options){.affinity = lists[i], .pin = true});
         places_of(pool, places, pool_workers());
         for (int k = 0; k < pool_workers(); k++)
             assert_int_equal(cpu_of(&places[k]), cpus[places[k].index % cpus_count]);
