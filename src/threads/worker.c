@@ -382,7 +382,11 @@ static void lost(tn_context *context)
 {
     tn_worker *worker = (tn_worker *)(void *)context;
     tn_pool *pool = worker->pool;
-    if (worker->counted == &pool->starting)
+    /* Under the mutex: who started the thread may not have written it yet. */
+    tn_mutex_lock(&pool->mutex);
+    bool starting = worker->counted == &pool->starting;
+    tn_mutex_unlock(&pool->mutex);
+    if (starting)
         break_pool(pool, "ended its thread");
     else
         tn_pool_log(pool, TARN_LOG_WARNING, "a task ended the thread of worker %d",
