@@ -109,8 +109,7 @@ static int count_workers(void *data)
     int limit = tarn_worker_limit(pool);
     tarn_executor *bound = tarn_thread_pool(.max_spares = TARN_NONE, .affinity = "0-8191");
     int bound_limit = tarn_worker_limit(bound);
-    return tarn_shutdown(pool) == TARN_OK && tarn_shutdown(bound) == TARN_OK &&
-                   bound_limit == limit
+    return tarn_shutdown(pool) == TARN_OK && tarn_shutdown(bound) == TARN_OK && bound_limit == limit
                ? limit
                : 98;
 }
@@ -120,8 +119,7 @@ CONTRACT_TEST(the_default_size_keeps_to_the_quota_of_the_control_group, PARALLEL
 {
     static const struct recipe recipes[] = {
         {"/sys/fs/cgroup", {{"cpu.max", "50000 100000"}}},
-        {"/sys/fs/cgroup/cpu",
-         {{"cpu.cfs_period_us", "100000"}, {"cpu.cfs_quota_us", "50000"}}},
+        {"/sys/fs/cgroup/cpu", {{"cpu.cfs_period_us", "100000"}, {"cpu.cfs_quota_us", "50000"}}},
         {"/sys/fs/cgroup/cpu,cpuacct",
          {{"cpu.cfs_period_us", "100000"}, {"cpu.cfs_quota_us", "50000"}}},
     };
