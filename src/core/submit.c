@@ -48,8 +48,6 @@ tarn_status tn_submit_check(tarn_executor *executor, const tarn_task *task, cons
                                "%s: the executor belongs to the process that forked this one; "
                                "open another",
                                call);
-    /* A library with a task of which a future may exist must not be unloaded. */
-    tn_task_keep(task);
     return check_kinds(executor, task);
 }
 
