@@ -34,8 +34,8 @@ static const struct unloaded *load(void)
 {
     static int copies;
     const char *folder = getenv("TMPDIR");
-    snprintf(path, sizeof(path), "%s/tarn-unload-%d-%d.so", folder ? folder : "/tmp",
-             (int)getpid(), copies++);
+    snprintf(path, sizeof(path), "%s/tarn-unload-%d-%d.so", folder ? folder : "/tmp", (int)getpid(),
+             copies++);
     copy_file(MODULE, path);
     handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!handle)

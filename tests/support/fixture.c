@@ -3,6 +3,8 @@
 /* Tests that end in every way a test can, for runner_test.sh. */
 #include "runner.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,6 +24,12 @@ TEST(hangs)
 {
     for (;;)
         pause();
+}
+
+TEST(sleeps)
+{
+    bool woken = poll(NULL, 0, 100) < 0 && errno == EINTR;
+    puts(woken ? "was woken" : "still asleep");
 }
 
 TEST(crashes)

@@ -13,7 +13,8 @@
  *
  * Environment:
  *     TARN_TEST_SCALE   test_count() divides by it, for runs under sanitizers and Valgrind; else 1
- *     TARN_TEST_LIMIT   seconds a test may take before the program names it and aborts; else 120 */
+ *     TARN_TEST_LIMIT   seconds a test may take before the program names it and aborts; else 120
+ *     TARN_TEST_RAIN    1: a signal each millisecond interrupts whatever the program waits in */
 #ifndef TESTS_SUPPORT_RUNNER_H
 #define TESTS_SUPPORT_RUNNER_H
 
