@@ -103,9 +103,8 @@ TARN_TASK(int, ask_nested, tarn_executor *);
 TEST(every_task_of_a_worker_is_bound)
 {
     struct bound_team_arguments arguments = {TEAM};
-    tarn_executor *pool =
-        tarn_thread_pool(.max_workers = WORKERS, .initializer = &bound_team_task,
-                         .initializer_args = &arguments);
+    tarn_executor *pool = tarn_thread_pool(.max_workers = WORKERS, .initializer = &bound_team_task,
+                                           .initializer_args = &arguments);
     for (int i = 0; i < 20; i++) {
         tarn_future *future = ask_nested_submit(pool, pool);
         int size = 0;

@@ -39,5 +39,6 @@ TEST(crashes)
 
 TEST(counts)
 {
-    printf("%zu, at least %zu\n", test_count(1000), test_count(1));
+    printf("%zu, at least %zu, at night %zu\n", test_count(1000), test_count(1),
+           test_count_at_night(1000));
 }

@@ -69,6 +69,11 @@ size_t test_count(size_t n)
     return count > 0 ? count : 1;
 }
 
+size_t test_count_at_night(size_t n)
+{
+    return test_count(environment_number("TARN_TEST_NIGHT", 0) > 0 ? n : n / 10);
+}
+
 static void say(const char *text)
 {
     ssize_t written = write(STDERR_FILENO, text, strlen(text));
