@@ -12,9 +12,16 @@
 /* Beyond what any machine has, and still a number that the kernel might know. */
 #define NO_CPU "8191"
 
+/* Those that the system numbers from 0 on without a hole. */
 static int cpus_of_machine(void)
 {
-    return (int)sysconf(_SC_NPROCESSORS_CONF);
+    int last = 0;
+    FILE *file = fopen("/sys/devices/system/cpu/present", "re");
+    if (!file || fscanf(file, "0-%d", &last) < 0)
+        last = (int)sysconf(_SC_NPROCESSORS_CONF) - 1;
+    if (file)
+        fclose(file);
+    return last + 1;
 }
 
 /* How many CPUs the list names; REFUSED: it is no list of CPUs. */
