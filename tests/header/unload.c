@@ -50,6 +50,14 @@ static void unload(void)
     assert_int_equal(dlclose(handle), 0);
 }
 
+/* musl unloads nothing, ever. */
+static void skip_if_all_stay(void)
+{
+#ifndef __GLIBC__
+    skip();
+#endif
+}
+
 /* Whether it is still there; and its file, which nobody needs any more, goes. */
 static bool stayed(void)
 {
@@ -186,6 +194,7 @@ TEST(a_module_whose_initializer_and_finalizer_are_used_stays)
 
 TEST(a_module_that_submitted_nothing_may_go)
 {
+    skip_if_all_stay();
     load();
     unload();
     assert_false(stayed());
@@ -193,6 +202,7 @@ TEST(a_module_that_submitted_nothing_may_go)
 
 TEST(a_module_that_only_asked_for_a_result_may_go)
 {
+    skip_if_all_stay();
     tarn_executor *pool = open_pool();
     tarn_future *future = one_more_submit(pool, 3);
     int value = 0;
