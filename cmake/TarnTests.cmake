@@ -1,9 +1,9 @@
-# tarn_add_test(NAME program [ISOLATED] SOURCES file... [LIBS library...])
+# tarn_add_test(NAME program [ISOLATED] [SHARED] SOURCES file... [LIBS library...])
 #
-# Builds a test program with the runner (tests/support) and the static library, and makes one ctest
-# entry `program.test` of each test that `program --list` names. A source that defines
-# __wrap_f has the calls of f in the program and the library led to it (ld's --wrap). ISOLATED: its
-# tests need a process each, under Valgrind as well.
+# Builds a test program with the runner (tests/support) and the static library, or with SHARED the
+# shared one, and makes one ctest entry `program.test` of each test that `program --list` names. A
+# source that defines __wrap_f has the calls of f in the program and the library led to it (ld's
+# --wrap). ISOLATED: its tests need a process each, under Valgrind as well.
 
 find_path(CMOCKA_INCLUDE_DIR cmocka.h REQUIRED)
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
@@ -15,12 +15,17 @@ target_compile_definitions(tarn_runner PUBLIC _GNU_SOURCE)
 target_link_libraries(tarn_runner PUBLIC ${CMOCKA_LIBRARY} Threads::Threads)
 
 function(tarn_add_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "ISOLATED" "NAME" "SOURCES;LIBS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "ISOLATED;SHARED" "NAME" "SOURCES;LIBS")
     list(TRANSFORM arg_SOURCES PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^[^/]")
 
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_include_directories(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/src)
-    target_link_libraries(${arg_NAME} PRIVATE tarn_runner tarn_static ${arg_LIBS})
+    if(arg_SHARED)
+        set(library tarn)
+    else()
+        set(library tarn_static)
+    endif()
+    target_link_libraries(${arg_NAME} PRIVATE tarn_runner ${library} ${arg_LIBS})
 
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${arg_SOURCES})
     foreach(source IN LISTS arg_SOURCES)

@@ -176,7 +176,8 @@ TARN_API tarn_deadline tarn_in(double seconds);
  *
  * Struct padding is copied along with the struct. Two tasks of one name (in C++: and namespace) in
  * one program or library are a link error; in two of them they are two tasks. A library that has
- * been loaded by dlopen() stays loaded from the first submit of one of its tasks on.
+ * been loaded by dlopen() stays loaded once one of its tasks was submitted or promised, or given to
+ * an executor.
  *
  * Release functions: void release_args(A1, ... A8) gets the copied arguments of every call that was
  * submitted, exactly once, whatever becomes of it: at the last drop of the future, or before the

@@ -128,7 +128,8 @@ static inline tn_ext *tn_cell_ext(const tarn_future *cell)
 /* The same, made if need be; NULL: no memory. Only for whoever may write the cell. */
 tn_ext *tn_cell_need_ext(tarn_future *cell);
 
-/* Whether it has been run, be it in vain: it may be pending again. */
+/* Whether it has started once, if it does not run: between two tries it is pending again. Only for
+ * whoever seized or ended it. */
 static inline bool tn_cell_was_tried(const tarn_future *cell)
 {
     return (tn_u32_load_relaxed(&cell->state) & TN_SPECIAL) && tn_cell_ext(cell)->attempts > 0;

@@ -138,6 +138,8 @@ tarn_status tn_sleep_begin(tn_context *context, tn_wait *wait, bool timed)
     bool judged = wait && !timed;
     if (judged && !tn_deadlock_allows(context->runner, wait))
         return refuse_cycle();
+    /* In a section it stays blocked beyond this wait. */
+    context->wait = judged && context->sections == 0 ? wait : NULL;
     if (!give_back(context, timed))
         return refuse_lonely();
     context->sections++;

@@ -48,7 +48,8 @@ typedef struct tn_context {
     tn_frame *frames; /* the tasks on its stack, the topmost last: few, or allocated */
     size_t depth, room;
     tn_frame few[4];
-    bool in_graph; /* its wait is in the waits-for graph */
+    bool in_graph;       /* its wait is in the waits-for graph */
+    const tn_wait *wait; /* for block(): what it is about to sleep on; NULL: that is not known */
     tn_books books;
 } tn_context;
 

@@ -166,3 +166,26 @@ void tn_deadlock_remove(uint16_t runner)
     waits[runner] = NULL;
     tn_mutex_unlock(&tn_deadlock_mutex);
 }
+
+/* What has ended, and what has not, until one of them decides. */
+typedef struct count {
+    bool any;
+    bool ended, missing;
+} count;
+
+static bool count_ended(const tarn_future *future, void *data)
+{
+    count *seen = data;
+    bool ended = tn_future_ended(future);
+    if (ended)
+        seen->ended = true;
+    else
+        seen->missing = true;
+    return ended != seen->any;
+}
+
+bool tn_wait_is_over(const tn_wait *wait)
+{
+    count seen = {.any = wait->any};
+    return wait->each(wait, count_ended, &seen) && (wait->any ? seen.ended : !seen.missing);
+}

@@ -10,8 +10,8 @@
 /* What one blocked wait without a deadline waits for. */
 typedef struct tn_wait {
     bool any; /* one ending is enough; otherwise all are needed */
-    /* Calls visit(future, data) for the futures, until it returns false. Called under the mutex of
-     * the graph, by any thread. false: others may end the wait in ways of their own, so that it has
+    /* Calls visit(future, data) for the futures, until it returns false. Called by any thread, under
+     * the mutex of the graph, or of the back end that the waiting worker has told. false: others may end the wait in ways of their own, so that it has
      * to count as live. */
     bool (*each)(const struct tn_wait *wait, bool (*visit)(const tarn_future *, void *),
                  void *data);
@@ -36,6 +36,9 @@ bool tn_deadlock_add(uint16_t runner, tn_wait *wait);
 /* Whether it would be added now: for a worker that may still be refused for other reasons. */
 bool tn_deadlock_allows(uint16_t runner, tn_wait *wait);
 void tn_deadlock_remove(uint16_t runner);
+
+/* Whether who sleeps so has been woken, or is about to be. */
+bool tn_wait_is_over(const tn_wait *wait);
 
 /* Of the graph; for fork(). */
 extern tn_mutex tn_deadlock_mutex;

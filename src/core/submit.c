@@ -48,8 +48,6 @@ tarn_status tn_submit_check(tarn_executor *executor, const tarn_task *task, cons
                                "%s: the executor belongs to the process that forked this one; "
                                "open another",
                                call);
-    /* A library with a task of which a future may exist must not be unloaded. */
-    tn_task_keep(task);
     return check_kinds(executor, task);
 }
 
@@ -178,8 +176,8 @@ static tarn_status refusal(const tarn_executor *pool, tarn_status status, unsign
     return status;
 }
 
-/* Hands n futures over, linked from `first` on. They go into the books before anybody can end them.
- * If they are refused, take_back() is to be called for each. */
+/* Hands n futures over, linked from `first` on. They go into the books before anybody can end them,
+ * the timer included. If they are refused, take_back() is to be called for each. */
 static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, admission a)
 {
     uint32_t states = 0;

@@ -77,9 +77,10 @@ uint32_t tn_task_traits(const tarn_task *task)
     return traits ? traits : find_traits(task);
 }
 
-void tn_task_keep(const tarn_task *task)
+/* A library with a task that somebody may know of must not be unloaded. */
+static void keep_module(const tarn_task *task)
 {
-    if (!task->mark || noted(task) & TN_TASK_KEPT)
+    if (!task->mark || tn_u32_load_relaxed(traits_of(task)) & TN_TASK_KEPT)
         return;
     tn_module_keep(task->mark);
     tn_u32_or_relaxed(traits_of(task), TN_TASK_KEPT);
@@ -89,12 +90,13 @@ tarn_status tn_task_check(const tarn_task *task, const char *call)
 {
     if (!task)
         return tn_error_format(TARN_INVALID, "%s: task is NULL", call);
-    if (task->size == sizeof *task && noted(task))
+    if (task->size == sizeof *task && noted(task) & TN_TASK_KEPT)
         return TARN_OK;
     const char *fault = find_fault(task);
     if (fault)
         return tn_error_format(TARN_INVALID, "%s: task->%s; make it by TARN_TASK()", call, fault);
     find_traits(task);
+    keep_module(task);
     return TARN_OK;
 }
 

@@ -5,9 +5,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* As many as the kernel can be built for. */
@@ -20,13 +23,6 @@ struct tn_cpus {
 static size_t set_size(void)
 {
     return CPU_ALLOC_SIZE(MOST_CPUS);
-}
-
-static int cpus_of_machine(void)
-{
-    long count = sysconf(_SC_NPROCESSORS_CONF);
-
-    return count < 1 ? 1 : count > MOST_CPUS ? MOST_CPUS : (int)count;
 }
 
 /* A number below MOST_CPUS, which *text moves behind; -1: there is none. */
@@ -65,34 +61,64 @@ static bool read_range(const char **text, cpu_set_t *set)
     return true;
 }
 
+static bool read_list(const char *list, cpu_set_t *set)
+{
+    bool good;
+
+    while ((good = read_range(&list, set)) && *list == ',')
+        list++;
+    return good && *list == '\0';
+}
+
+/* Writes down what this machine has. Not by sysconf(), which counts what the calling thread may use
+ * with some C libraries; that serves where the system says nothing. */
+static void read_machine(cpu_set_t *set)
+{
+    char line[1024] = "";
+    int state;
+
+    /* Files are read by calls that are cancellation points, and what they opened would be lost. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    FILE *file = fopen("/sys/devices/system/cpu/present", "re");
+    if (file != NULL) {
+        if (fgets(line, sizeof(line), file) == NULL)
+            line[0] = '\0';
+        fclose(file);
+    }
+    pthread_setcancelstate(state, &state);
+    line[strcspn(line, "\n")] = '\0';
+    if (!read_list(line, set)) {
+        long count = sysconf(_SC_NPROCESSORS_CONF);
+        for (int cpu = 0; cpu < count && cpu < MOST_CPUS; cpu++)
+            CPU_SET_S((size_t)cpu, set_size(), set);
+    }
+}
+
 int tn_cpus_parse(const char *list, tn_cpus **cpus)
 {
     tn_cpus *own = tn_alloc(sizeof(*own));
-    bool good;
+    cpu_set_t *machine = tn_alloc(set_size());
+    int error = ENOMEM;
 
     *cpus = NULL;
-    if (own == NULL || (own->set = tn_alloc(set_size())) == NULL) {
-        tn_free(own);
-        return ENOMEM;
+    if (own != NULL && machine != NULL && (own->set = tn_alloc(set_size())) != NULL) {
+        read_machine(machine);
+        error = read_list(list, own->set) ? 0 : EINVAL;
+        CPU_AND_S(set_size(), own->set, own->set, machine);
+        if (tn_cpus_count(own) == 0)
+            error = EINVAL;
     }
-    do
-        good = read_range(&list, own->set);
-    while (good && *list == ',' && *++list != '\0');
-    if (!good || *list != '\0' || tn_cpus_count(own) == 0) {
+    tn_free(machine);
+    if (error != 0)
         tn_cpus_free(own);
-        return EINVAL;
-    }
-    *cpus = own;
-    return 0;
+    else
+        *cpus = own;
+    return error;
 }
 
 int tn_cpus_count(const tn_cpus *cpus)
 {
-    int count = 0;
-
-    for (int cpu = 0; cpu < cpus_of_machine(); cpu++)
-        count += CPU_ISSET_S((size_t)cpu, set_size(), cpus->set) != 0;
-    return count;
+    return CPU_COUNT_S(set_size(), cpus->set);
 }
 
 void tn_cpus_free(tn_cpus *cpus)

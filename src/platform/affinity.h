@@ -7,11 +7,12 @@
 /* A set of CPUs. */
 typedef struct tn_cpus tn_cpus;
 
-/* Reads a list such as "0-3,8,10-20:2", as taskset takes it. 0 and the set in *cpus, to be freed;
- * EINVAL: that is no such list, or none of its CPUs is one of this machine; ENOMEM. */
+/* Reads a list such as "0-3,8,10-20:2", as taskset takes it, and keeps what this machine has of it.
+ * 0 and the set in *cpus, to be freed; EINVAL: that is no such list, or none of its CPUs is one of
+ * this machine; ENOMEM. Not a cancellation point. */
 int tn_cpus_parse(const char *list, tn_cpus **cpus);
 
-/* How many of them this machine has. */
+/* How many they are. */
 int tn_cpus_count(const tn_cpus *cpus);
 
 void tn_cpus_free(tn_cpus *cpus); /* NULL does nothing */

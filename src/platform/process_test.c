@@ -4,6 +4,7 @@
 #include "platform/memory.h"
 #include "runner.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -39,8 +40,11 @@ static void watch(void)
 static int status_of(pid_t child)
 {
     int status = -1;
+    pid_t ended;
     assert_true(child > 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
+    while ((ended = waitpid(child, &status, 0)) < 0 && errno == EINTR)
+        continue;
+    assert_int_equal(ended, child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

@@ -58,7 +58,8 @@ void tn_pool_unlock(tn_pool *pool)
 {
     int error = pool->start_logged ? 0 : pool->start_error;
     int threads = pool->threads;
-    pool->start_logged = true;
+    if (error != 0)
+        pool->start_logged = true;
     tn_mutex_unlock(&pool->mutex);
     if (error != 0)
         tn_pool_log(

@@ -20,8 +20,9 @@ typedef struct tn_worker {
     tn_atomic_u32 stopping; /* its task is asked to stop, with all that this task runs */
     const tarn_task *task;  /* what it runs, at the bottom of its stack; NULL: nothing */
     int *counted;           /* which of the pool's counters it is in, unless it is blocked */
-    bool useless;           /* its thread had no memory to begin with */
-    bool exists;            /* a thread is this worker; otherwise the place is free */
+    const tn_wait *wait; /* on which it sleeps, blocked; NULL: that is not known, or it is awake */
+    bool useless;        /* its thread had no memory to begin with */
+    bool exists;         /* a thread is this worker; otherwise the place is free */
 
     /* Asleep for want of work. */
     tn_cond wake;
@@ -46,8 +47,9 @@ struct tn_pool {
 
     tn_mutex mutex; /* of all that follows */
     tn_queue queue;
-    int max_workers;     /* permits to run */
-    int max_threads;     /* workers and spares */
+    int max_workers; /* permits to run */
+    int max_threads; /* workers and spares */
+    bool shrinking;  /* a resize left more threads than max_workers: they leave as they go idle */
     tn_worker **workers; /* by index; made when first needed, kept until the end */
     int places;          /* of that array: never less */
     tn_worker *idle;     /* the one that went to sleep last */
@@ -64,7 +66,7 @@ struct tn_pool {
     uint64_t wakes, parks; /* of idle workers, for tarn_executor_stats() */
 
     int start_error;   /* why a thread could not be started; 0: the last one was */
-    bool start_logged; /* that was told, or need not be */
+    bool start_logged; /* that was told */
 
     bool closed;       /* takes no more work */
     bool cancelled;    /* ... not even what is owed */

@@ -114,6 +114,16 @@ int tn_worker_secure(tn_pool *pool, size_t length)
 
 /* ---- Blocking -------------------------------------------------------------------------------- */
 
+/* Whether a blocked worker is about to come back: it was woken, but has not had the mutex since. */
+static bool somebody_wakes(const tn_pool *pool)
+{
+    for (int i = 0; i < pool->places && pool->workers[i]; i++) {
+        if (pool->workers[i]->wait && tn_wait_is_over(pool->workers[i]->wait))
+            return true;
+    }
+    return false;
+}
+
 bool tn_worker_block(tarn_executor *executor, bool timed)
 {
     tn_pool *pool = (tn_pool *)(void *)executor;
@@ -124,10 +134,12 @@ bool tn_worker_block(tarn_executor *executor, bool timed)
     int error = pool->queue.length > 0 ? tn_worker_secure(pool, pool->queue.length) : 0;
     bool alone = pool->running + pool->starting + pool->woken + pool->idlers == 0;
     bool full = pool->threads - pool->leaving >= pool->max_threads;
-    bool refused = !timed && alone && (full || error != 0);
+    bool refused = !timed && alone && (full || error != 0) && !somebody_wakes(pool);
     if (refused) {
         pool->blocked--;
         ++*worker->counted;
+    } else {
+        worker->wait = worker->context.wait;
     }
     tn_pool_unlock(pool);
     return !refused;
@@ -140,6 +152,7 @@ void tn_worker_unblock(tarn_executor *executor)
     tn_mutex_lock(&pool->mutex);
     pool->blocked--;
     ++*worker->counted;
+    worker->wait = NULL;
     tn_mutex_unlock(&pool->mutex);
 }
 
@@ -188,12 +201,20 @@ static bool work(tn_pool *pool, tn_worker *worker)
     return true;
 }
 
+/* Whether one more thread is there than a resize wants. Those that wait have a spare each. */
+static bool is_too_many(tn_pool *pool)
+{
+    int there = pool->threads - pool->leaving;
+    pool->shrinking = pool->shrinking && there > pool->max_workers;
+    return pool->shrinking && there - pool->blocked > pool->max_workers;
+}
+
 /* Sleeps until woken; false: nobody did, or there are too many, and it may go home. */
 static bool sleep_idle(tn_pool *pool, tn_worker *worker)
 {
     /* The only thread of a pool is the same one for good. */
     int64_t until = pool->max_threads == 1 ? TN_CLOCK_NEVER : tn_clock_after(pool->idle_timeout);
-    if (pool->threads - pool->leaving > pool->max_threads)
+    if (is_too_many(pool))
         return false;
     pool->parks++;
     worker->woken = false;
@@ -290,7 +311,8 @@ static void leave(tn_pool *pool, tn_worker *worker)
     pool->left = self;
     pool->has_left = true;
     tn_pool_tell_watchers(pool);
-    tn_mutex_unlock(&pool->mutex);
+    /* Who waits for the pool to be empty joins this thread before it frees it. */
+    tn_pool_unlock(pool);
 
     tn_inside inside;
     tn_inside_begin(&inside, &pool->executor);
@@ -360,7 +382,11 @@ static void lost(tn_context *context)
 {
     tn_worker *worker = (tn_worker *)(void *)context;
     tn_pool *pool = worker->pool;
-    if (worker->counted == &pool->starting)
+    /* Under the mutex: who started the thread may not have written it yet. */
+    tn_mutex_lock(&pool->mutex);
+    bool starting = worker->counted == &pool->starting;
+    tn_mutex_unlock(&pool->mutex);
+    if (starting)
         break_pool(pool, "ended its thread");
     else
         tn_pool_log(pool, TARN_LOG_WARNING, "a task ended the thread of worker %d",

@@ -15,7 +15,9 @@ static tarn_executor *open_threads(const struct pool_options *options)
                             .finalizer = options->finalizer, .idle_timeout = options->idle_timeout,
                             .stack_size = options->stack_size, .queue_limit = options->queue_limit,
                             .when_full = options->when_full,
-                            .submit_within = options->submit_within);
+                            .submit_within = options->submit_within, .affinity = options->affinity,
+                            .pin = options->pin, .on_log = options->on_log,
+                            .log_data = options->log_data);
 }
 
 static tarn_executor *open_serial(const struct pool_options *options)

@@ -3,6 +3,7 @@
 
 #include "contract.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -33,10 +34,22 @@ int in_child(int (*body)(void *data), void *data)
     }
     close(ends[1]);
     signed char byte = -1;
-    ssize_t length = read(ends[0], &byte, 1);
+    ssize_t length;
+    while ((length = read(ends[0], &byte, 1)) < 0 && errno == EINTR)
+        continue;
     close(ends[0]);
-    assert_int_equal(waitpid(child, NULL, 0), child);
+    child_wait(child);
     return length == 1 ? byte : -1;
+}
+
+int child_wait(pid_t child)
+{
+    int status = -1;
+    pid_t ended;
+    while ((ended = waitpid(child, &status, 0)) < 0 && errno == EINTR)
+        continue;
+    assert_int_equal(ended, child);
+    return status;
 }
 
 static void (*at_exit)(void);

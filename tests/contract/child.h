@@ -4,8 +4,13 @@
 #ifndef TESTS_CONTRACT_CHILD_H
 #define TESTS_CONTRACT_CHILD_H
 
+#include <sys/types.h>
+
 /* Runs body in a child, and gives the number that it ended with; -1 if it did not come so far. */
 int in_child(int (*body)(void *data), void *data);
+
+/* Waits until a child has ended, and gives its status as waitpid() does. */
+int child_wait(pid_t child);
 
 /* Ends the child and tells the parent. By a signal: threads that still run at the end are meant
  * here, but sanitizers and Valgrind call them leaks when a process exits. */

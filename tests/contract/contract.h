@@ -41,6 +41,10 @@ struct pool_options {
     size_t queue_limit;
     int when_full;
     double submit_within;
+    const char *affinity;
+    bool pin;
+    void (*on_log)(tarn_log_level level, const char *text, void *data);
+    void *log_data;
 };
 
 /* The column that the running test is for. */
@@ -76,7 +80,7 @@ void assert_ended(tarn_future *future, tarn_status status);
 /* The status of a future, which stays. Waits for its end. */
 tarn_status status_of(tarn_future *future);
 
-/* The counts of an executor, by it or by a view of it. */
+/* The counts of an executor, by it or by a view of it. The test asserts that they can be had. */
 tarn_stats stats_of(const tarn_executor *executor);
 
 /* Asserts that this is the next tag; that there is none, and what tarn_next() says instead. */

@@ -383,3 +383,45 @@ CONTRACT_TEST(only_the_last_one_running_is_told, NESTED | PARALLEL)
     }
     pool_close(pool);
 }
+
+static tarn_status set_and_wait(tarn_promise *promise, tarn_future *waiter)
+{
+    tarn_promise_set(promise, NULL, 0);
+    return tarn_future_wait(waiter, TARN_FOREVER);
+}
+TARN_TASK(tarn_status, set_and_wait, tarn_promise *, tarn_future *);
+
+static tarn_status wait_asleep(atomic_int *thread, tarn_future *future)
+{
+    atomic_store(thread, (int)gettid());
+    return tarn_future_wait(future, TARN_FOREVER);
+}
+TARN_TASK(tarn_status, wait_asleep, atomic_int *, tarn_future *);
+
+/* It was woken, and will run: the other one may go to sleep on it, although it is the last that
+ * runs at the moment. */
+CONTRACT_TEST(who_is_about_to_wake_counts_as_running, NESTED | PARALLEL)
+{
+    tarn_executor *pool =
+        pool_with(&(struct pool_options){.max_workers = 2, .max_spares = TARN_NONE});
+    size_t rounds = test_count(300);
+    for (size_t round = 0; round < rounds; round++) {
+        atomic_int thread;
+        atomic_init(&thread, 0);
+        tarn_promise *promise = tarn_promise_new(NULL);
+        tarn_future *promised = tarn_promise_future(promise);
+        tarn_future *waiter = wait_asleep_submit(pool, &thread, promised);
+        await_asleep(&thread);
+        tarn_future *setter = set_and_wait_submit(pool, promise, waiter);
+        tarn_status status = TARN_INVALID;
+        assert_int_equal(set_and_wait_result(setter, &status), TARN_OK);
+        assert_int_equal(status, TARN_OK);
+        assert_int_equal(wait_asleep_result(waiter, &status), TARN_OK);
+        assert_int_equal(status, TARN_OK);
+        tarn_drop(setter);
+        tarn_drop(waiter);
+        tarn_drop(promised);
+        tarn_promise_drop(promise);
+    }
+    pool_close(pool);
+}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@ static atomic_long failing_left;
 static atomic_long threads_failing;
 static atomic_long threads_of;
 static atomic_long threads_asked;
+static atomic_bool no_affinity;
 static atomic_long failures;
 
 void fault_memory(long spared, long failing)
@@ -28,8 +30,14 @@ void fault_threads(long failing, long of)
     atomic_store(&threads_of, of);
 }
 
+void fault_affinity(void)
+{
+    atomic_store(&no_affinity, true);
+}
+
 long fault_end(void)
 {
+    atomic_store(&no_affinity, false);
     atomic_store(&failing_left, 0);
     atomic_store(&threads_of, 0);
     return atomic_exchange(&failures, 0);
@@ -128,4 +136,15 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
         return EAGAIN;
     }
     return __real_pthread_create(thread, attributes, run, data);
+}
+
+int __real_sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *cpus);
+int __wrap_sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *cpus);
+int __wrap_sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *cpus)
+{
+    if (!atomic_load(&no_affinity))
+        return __real_sched_setaffinity(thread, size, cpus);
+    atomic_fetch_add(&failures, 1);
+    errno = EINVAL;
+    return -1;
 }

@@ -16,7 +16,10 @@ void fault_memory(long spared, long failing);
 /* Of every `of` starts of a thread, the first `failing` fail with EAGAIN. */
 void fault_threads(long failing, long of);
 
-/* Nothing fails any more. Gives the number of allocations and threads that did. */
+/* No thread can be bound to CPUs, as if this process might use none of them: EINVAL. */
+void fault_affinity(void);
+
+/* Nothing fails any more. Gives the number of calls that did. */
 long fault_end(void);
 
 #endif

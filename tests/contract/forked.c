@@ -118,10 +118,8 @@ CONTRACT_TEST(a_child_that_returns_to_the_worker_runs_nothing, WORKER_LOCAL)
     assert_ended(first, TARN_OK);
     pool_close(pool);
     for (int i = 0; i < 3; i++) {
-        int status = -1;
         assert_true(atomic_load(&children[i]) > 0);
-        assert_int_equal(waitpid(atomic_load(&children[i]), &status, 0), children[i]);
-        assert_true(WIFEXITED(status));
+        assert_true(WIFEXITED(child_wait(atomic_load(&children[i]))));
     }
     assert_int_equal(atomic_load(runs), N + 1);
     munmap(runs, sizeof(*runs));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* What a task sees of the library: its own state, and never that of the task beneath it. */
+#include "child.h"
 #include "contract.h"
 
 #include <signal.h>
@@ -157,8 +158,7 @@ CONTRACT_TEST(a_forked_child_is_told_that_completions_are_not_its_own, GATES)
         tarn_completions_drop(completed);
         _exit(!right);
     }
-    int status = -1;
-    assert_int_equal(waitpid(child, &status, 0), child);
+    int status = child_wait(child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     tarn_completions_drop(completed);
     pool_unblock(&gate, blockers, pool_workers());

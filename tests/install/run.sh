@@ -2,7 +2,8 @@
 # run.sh BUILD-TREE CC CXX
 #
 # Installs the build tree under a prefix of its own, moves it as a whole, and from there builds and
-# runs a foreign program in C and in C++: by pkg-config and by CMake, shared and static.
+# runs foreign programs: one in C and in C++, by pkg-config and by CMake, shared and static; and one
+# whose static objects use the library after main.
 set -eu
 
 build=$1 cc=$2 cxx=$3
@@ -42,10 +43,24 @@ for source in foreign.c foreign.cc; do
     readelf -d "$work/shared" | grep -q 'NEEDED.*libtarn\.so\.0\]'
 
     step "pkg-config, static: $source"
-    $compiler $strict -static "$work/$source" -o "$work/static" \
+    $compiler $strict -static -Wl,--fatal-warnings "$work/$source" -o "$work/static" \
         $(pkg-config --static --cflags --libs tarn)
     run "$work/static"
 done
+
+step "static objects"
+# shellcheck disable=SC2046,SC2086
+$cxx -std=c++11 $strict "$here/foreign/statics.cc" -o "$work/shared" \
+    $(pkg-config --cflags --libs tarn)
+run "$work/shared"
+# shellcheck disable=SC2046,SC2086
+$cxx -std=c++11 $strict "$here/foreign/statics.cc" -o "$work/partly" \
+    $(pkg-config --cflags tarn) "$libdir/libtarn.a" -pthread
+run "$work/partly"
+# shellcheck disable=SC2046,SC2086
+$cxx -std=c++11 $strict -static -Wl,--fatal-warnings "$here/foreign/statics.cc" -o "$work/static" \
+    $(pkg-config --static --cflags --libs tarn)
+run "$work/static"
 
 step "CMake package"
 cmake -S "$here/foreign" -B "$work/foreign" -DCMAKE_PREFIX_PATH="$work/tree" \

@@ -3,9 +3,13 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 struct test {
@@ -65,6 +69,11 @@ size_t test_count(size_t n)
     return count > 0 ? count : 1;
 }
 
+size_t test_count_at_night(size_t n)
+{
+    return test_count(environment_number("TARN_TEST_NIGHT", 0) > 0 ? n : n / 10);
+}
+
 static void say(const char *text)
 {
     ssize_t written = write(STDERR_FILENO, text, strlen(text));
@@ -80,6 +89,46 @@ static void on_alarm(int signal)
     abort();
 }
 
+/* ---- Rain: a signal a millisecond ------------------------------------------------------------ */
+
+/* It takes the one timer that alarm() would need, so it looks at the clock in its place. */
+static bool raining;
+static atomic_llong rain_limit; /* milliseconds; 0: none */
+
+static long long milliseconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_rain(int signal)
+{
+    long long limit = atomic_load(&rain_limit);
+    if (limit != 0 && milliseconds_now() >= limit)
+        on_alarm(signal);
+}
+
+/* Without SA_RESTART: what is interrupted says so, by EINTR. */
+static void start_rain(void)
+{
+    struct sigaction action = {.sa_handler = on_rain};
+    struct itimerval interval = {{0, 1000}, {0, 1000}};
+    raining = true;
+    if (sigaction(SIGALRM, &action, NULL) != 0 || setitimer(ITIMER_REAL, &interval, NULL) != 0)
+        give_up("no rain", "setitimer");
+}
+
+static void start_alarm(unsigned seconds)
+{
+    if (raining)
+        atomic_store(&rain_limit, seconds == 0 ? 0 : milliseconds_now() + 1000LL * seconds);
+    else
+        alarm(seconds);
+}
+
+/* ---- Running --------------------------------------------------------------------------------- */
+
 static void run_guarded(void **state)
 {
     const struct test *test = *state;
@@ -90,7 +139,7 @@ static void run_guarded(void **state)
         sigaction(crash_signals[i], &crash_actions[i], NULL);
 
     running_name = test->name;
-    alarm((unsigned)environment_number("TARN_TEST_LIMIT", 120));
+    start_alarm((unsigned)environment_number("TARN_TEST_LIMIT", 120));
 
     void *empty = NULL;
     test->run(&empty);
@@ -100,12 +149,14 @@ static void run_guarded(void **state)
 static int stop_alarm(void **state)
 {
     (void)state;
-    alarm(0);
+    start_alarm(0);
     return 0;
 }
 
 static int run(const char *group, const struct test *first, size_t count)
 {
+    if (environment_number("TARN_TEST_RAIN", 0) > 0)
+        start_rain();
     struct CMUnitTest *units = calloc(count, sizeof(*units));
     if (!units)
         give_up("no memory", group);

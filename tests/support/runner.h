@@ -13,7 +13,9 @@
  *
  * Environment:
  *     TARN_TEST_SCALE   test_count() divides by it, for runs under sanitizers and Valgrind; else 1
- *     TARN_TEST_LIMIT   seconds a test may take before the program names it and aborts; else 120 */
+ *     TARN_TEST_NIGHT   1: test_count_at_night() gives all of it
+ *     TARN_TEST_LIMIT   seconds a test may take before the program names it and aborts; else 120
+ *     TARN_TEST_RAIN    1: a signal each millisecond interrupts whatever the program waits in */
 #ifndef TESTS_SUPPORT_RUNNER_H
 #define TESTS_SUPPORT_RUNNER_H
 
@@ -31,6 +33,9 @@ void runner_add(const char *name, void (*run)(void **state));
 
 /* `n` divided by TARN_TEST_SCALE, at least 1: how often to do what a test does many times. */
 size_t test_count(size_t n);
+
+/* The same of a tenth of `n`, but at night of all: for what takes its time. */
+size_t test_count_at_night(size_t n);
 
 /* Defines a test at file scope and registers it: the function's body follows. */
 #define TEST(name) \

@@ -3,6 +3,7 @@
 #
 # What the runner promises, seen from outside.
 set -eu
+unset TARN_TEST_RAIN TARN_TEST_NIGHT
 
 fixture=$1
 output=$(mktemp)
@@ -35,7 +36,13 @@ expect 1 'FAILED.*fails' "$fixture" fails
 expect 2 'no test of that name: passe$' "$fixture" passe
 expect 2 'at most one' "$fixture" passes fails
 expect - 'still running at its time limit: hangs' env TARN_TEST_LIMIT=1 "$fixture" hangs
+expect 0 'still asleep' "$fixture" sleeps
+expect 0 'was woken' env TARN_TEST_RAIN=1 "$fixture" sleeps
+expect - 'still running at its time limit: hangs' \
+    env TARN_TEST_RAIN=1 TARN_TEST_LIMIT=1 "$fixture" hangs
 expect - 'RUN.*crashes' "$fixture" crashes
 expect 0 '1000, at least 1' env -u TARN_TEST_SCALE "$fixture" counts
 expect 0 '20, at least 1' env TARN_TEST_SCALE=50 "$fixture" counts
+expect 0 'at night 100$' env -u TARN_TEST_SCALE "$fixture" counts
+expect 0 'at night 1000$' env -u TARN_TEST_SCALE TARN_TEST_NIGHT=1 "$fixture" counts
 expect - 'RUN.*fails' env TARN_TEST_LIMIT=1 "$fixture"
