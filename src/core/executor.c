@@ -45,8 +45,8 @@ static tarn_status finish(tarn_executor *executor, int64_t until)
 {
     if (tn_front_await_visitors(executor, until))
         return executor->backend->finish(executor, until);
-    return tn_error(TARN_TIMEOUT, "tarn_shutdown: a thread that submitted to a full queue "
-                                  "(TARN_FULL_CALLER) still runs a task");
+    return tn_error(TARN_TIMEOUT, "tarn_shutdown: a map, or a thread that submitted to a full "
+                                  "queue, has not returned");
 }
 
 tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options *options)

@@ -9,16 +9,18 @@
 #include "platform/mutex.h"
 
 typedef struct tn_front {
-    struct tn_chain *chained; /* futures that wait for others before they are queued; under the mutex
+    struct tn_chain
+        *chained;           /* futures that wait for others before they are queued; under the mutex
                                  of the registry */
-    tn_atomic_u32 closed;     /* 1: takes no new work. Set before `chained` is emptied */
-    tn_atomic_u32 stopping;   /* 1: visitors are asked to stop */
+    tn_atomic_u32 closed;   /* 1: takes no new work. Set before `chained` is emptied */
+    tn_atomic_u32 stopping; /* 1: visitors are asked to stop */
 
     tn_mutex mutex; /* of all that follows */
     tn_views *views;
     tn_books *books;
     tn_cond left; /* a visitor has left */
-    int visitors; /* threads from outside that run one of its tasks */
+    int visitors; /* threads from outside that run one of its tasks, or are in a map or a submit of
+                     many */
     bool abandoned;
 } tn_front;
 
@@ -37,8 +39,8 @@ void tn_front_add_books(tarn_executor *executor, tn_books *books);
 /* How often it happened, on workers and elsewhere. */
 uint64_t tn_front_counted(const tarn_executor *executor, tn_event event);
 
-/* A thread that is no worker of the executor runs one of its tasks: the executor must stay, and
- * does not come to rest. tn_front_leave() may end it, if it was abandoned. */
+/* A thread that need not be a worker of the executor runs one of its tasks, or submits one after the
+ * other: the executor must stay, and does not come to rest. tn_front_leave() may end it, if it was abandoned. */
 void tn_front_visit(tarn_executor *executor);
 void tn_front_leave(tarn_executor *executor);
 

@@ -318,6 +318,20 @@ static tarn_status submit(const calls *c, size_t n)
     return first;
 }
 
+/* The same to a queue that may be full in between: the executor has to stay until the last one is
+ * in, even if it is shut down meanwhile. */
+static tarn_status submit_in_turns(const calls *c, size_t n)
+{
+    tarn_executor *pool = c->executor->pool;
+    tn_inside inside;
+    tn_front_visit(pool);
+    tn_inside_begin(&inside, pool);
+    tarn_status status = submit(c, n);
+    tn_inside_end(&inside);
+    tn_front_leave(pool);
+    return status;
+}
+
 /* ---- Public verbs ---------------------------------------------------------------------------- */
 
 static tarn_status check_size(const tarn_task *task, const void *args, size_t size)
@@ -368,7 +382,7 @@ tarn_status tarn_submit_many(tarn_executor *executor, const tarn_task *task, con
         return tn_error(TARN_INVALID, "tarn_submit_many: args is NULL");
     status = tn_submit_check(executor, task, call);
     if (status == TARN_OK)
-        return submit(&all, n);
+        return executor->pool->queue_limit > 0 ? submit_in_turns(&all, n) : submit(&all, n);
     for (size_t i = 0; i < n; i++)
         refuse_call(&all, i, status);
     return status;

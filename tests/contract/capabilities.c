@@ -13,7 +13,9 @@ static tarn_executor *open_threads(const struct pool_options *options)
                             .name = options->name, .initializer = options->initializer,
                             .initializer_args = options->initializer_args,
                             .finalizer = options->finalizer, .idle_timeout = options->idle_timeout,
-                            .stack_size = options->stack_size);
+                            .stack_size = options->stack_size, .queue_limit = options->queue_limit,
+                            .when_full = options->when_full,
+                            .submit_within = options->submit_within);
 }
 
 static tarn_executor *open_serial(const struct pool_options *options)
