@@ -7,6 +7,7 @@
 #include "core/chunk.h"
 #include "core/context.h"
 #include "core/deadline.h"
+#include "core/front.h"
 #include "core/future.h"
 #include "core/registry.h"
 #include "core/release.h"
@@ -103,7 +104,7 @@ static bool deliver_chunk(mapper *m, tarn_future *future)
     bool more = true;
     for (size_t i = 0; i < chunk->count && more; i++) {
         tarn_status status = i < chunk->done ? chunk->statuses[i] : status_of_rest(future);
-        const char *text = i == chunk->failed ? chunk->text
+        const char *text = i == chunk->failed            ? chunk->text
                            : i >= chunk->done && failure ? failure->text
                                                          : NULL;
         more = deliver(m, status, chunk->results + i * size, text);
@@ -323,7 +324,7 @@ static tarn_status advance(mapper *m)
     return status;
 }
 
-static tarn_status run(mapper *m)
+static tarn_status run_all(mapper *m)
 {
     tarn_executor *pool = m->executor->pool;
     const tn_view *view = tn_view_of(m->executor);
@@ -331,8 +332,8 @@ static tarn_status run(mapper *m)
     tarn_stats stats = {.size = sizeof stats};
     pool->backend->stats(pool, &stats);
     m->workers = stats.max_workers > 0 ? (size_t)stats.max_workers : 1;
-    m->window = m->workers < MOST_CHUNKS / CHUNKS_A_WORKER ? m->workers * CHUNKS_A_WORKER
-                                                           : MOST_CHUNKS;
+    m->window =
+        m->workers < MOST_CHUNKS / CHUNKS_A_WORKER ? m->workers * CHUNKS_A_WORKER : MOST_CHUNKS;
     m->size = 1;
     m->most = limited ? 1 : tn_chunk_room(m->task, CHUNK_BYTES);
     m->exhausted = m->n == 0;
@@ -352,6 +353,19 @@ static tarn_status run(mapper *m)
     }
     tn_free(m->ring);
     return m->status == TARN_OK ? TARN_OK : tn_error_format(m->status, "%s", m->text);
+}
+
+/* The executor has to stay until the map is over, even if it is shut down meanwhile. */
+static tarn_status run(mapper *m)
+{
+    tarn_executor *pool = m->executor->pool;
+    tn_inside inside;
+    tn_front_visit(pool);
+    tn_inside_begin(&inside, pool);
+    tarn_status status = run_all(m);
+    tn_inside_end(&inside);
+    tn_front_leave(pool);
+    return status;
 }
 
 static tarn_status check(tarn_executor *executor, const tarn_task *task, const char *call)
