@@ -178,18 +178,30 @@ static void put(mapper *m, size_t place, tarn_future *future)
     m->ring[(m->first + place) % m->window] = future;
 }
 
-/* Queues a chunk. What is refused has ended so, like any other. */
-static void send(mapper *m, tarn_future *future)
+static tarn_status too_late(void)
+{
+    return tn_error(TARN_TIMEOUT, "tarn_map: not all items had begun by the deadline");
+}
+
+/* Queues a chunk. What is refused has ended so, like any other; but if there was no room for it by
+ * the deadline, TARN_TIMEOUT. */
+static tarn_status send(mapper *m, tarn_future *future)
 {
     tarn_status status = tn_submit_cell(m->executor, future, m->until);
     if (status == TARN_OK)
-        return;
+        return TARN_OK;
+    bool late = status == TARN_FULL && tn_is_past(m->until);
     /* It was never submitted, and so its end is none for the executor. */
-    tn_count(future->executor, TN_REJECTED);
     future->executor = 0;
-    if (tn_future_seize(future))
-        tn_future_refuse(future, status, tarn_last_error());
+    if (late) {
+        tn_future_cancel(future);
+    } else {
+        tn_count(m->executor->id, TN_REJECTED);
+        if (tn_future_seize(future))
+            tn_future_refuse(future, status, tarn_last_error());
+    }
     tn_cell_release(future, TN_OWNER_QUEUE);
+    return late ? too_late() : TARN_OK;
 }
 
 static tarn_future *new_chunk(mapper *m, size_t room)
@@ -224,8 +236,8 @@ static tarn_status send_next(mapper *m)
         return status;
     }
     put(m, m->count++, future);
-    send(m, future);
-    return status;
+    tarn_status sent = send(m, future);
+    return status == TARN_OK ? sent : status;
 }
 
 /* Sends what is left of a chunk of which an item ended its thread, in the place of that chunk. */
@@ -238,8 +250,7 @@ static tarn_status send_rest(mapper *m, tarn_future *future)
         return tn_error(TARN_NO_MEMORY, "tarn_map: no memory");
     tn_chunk_move(future, from, rest);
     put(m, 0, rest);
-    send(m, rest);
-    return TARN_OK;
+    return send(m, rest);
 }
 
 /* The oldest chunk has ended: hands it out. TARN_CANCELLED: whoever takes the items has enough. */
@@ -313,7 +324,7 @@ static tarn_status advance(mapper *m)
         return collect(m);
     if (!m->exhausted && m->count < m->window) {
         if (tn_is_past(m->until))
-            return tn_error(TARN_TIMEOUT, "tarn_map: not all items had begun by the deadline");
+            return too_late();
         return send_next(m);
     }
     if (m->count == 0)

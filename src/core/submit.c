@@ -192,6 +192,8 @@ static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, 
     tn_count_many(pool->id, TN_SUBMITTED, (size_t)0 - n);
     if (a.counted)
         tn_admission_leave(pool->id, n);
+    for (tarn_future *future = first; a.counted && future; future = future->link)
+        tn_u32_and_relaxed(&future->state, ~TN_COUNTED);
     return status;
 }
 

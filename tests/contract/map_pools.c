@@ -153,6 +153,46 @@ CONTRACT_TEST(a_map_waits_for_room_in_a_full_queue, GATES)
     items_free(items);
 }
 
+CONTRACT_TEST(a_map_that_waits_for_room_keeps_its_deadline, GATES)
+{
+    tarn_executor *pool = pool_bounded(1, TARN_FULL_BLOCK);
+    tarn_future *blockers[4];
+    struct gate gate = GATE_CLOSED;
+    struct items *items = items_new(50);
+    for (int i = 0; i < pool_workers(); i++) {
+        blockers[i] = stand_at_submit(pool, &gate, i);
+        gate_await(&gate, i + 1);
+    }
+    assert_int_equal(items_map(pool, items, tarn_in(0.02)), TARN_TIMEOUT);
+    assert_int_equal(items_count(items, TARN_CANCELLED), 50);
+    assert_int_equal(stats_of(pool).queued, 0);
+    pool_unblock(&gate, blockers, pool_workers());
+    pool_close(pool);
+    items_check(items);
+    items_free(items);
+}
+
+/* As a submit of each would be. */
+CONTRACT_TEST(a_map_is_refused_what_a_full_queue_refuses, GATES)
+{
+    tarn_executor *pool = pool_bounded(2, TARN_FULL_REFUSE);
+    tarn_future *blockers[4];
+    struct gate gate = GATE_CLOSED;
+    struct items *items = items_new(50);
+    for (int i = 0; i < pool_workers(); i++) {
+        blockers[i] = stand_at_submit(pool, &gate, i);
+        gate_await(&gate, i + 1);
+    }
+    assert_int_equal(items_map(pool, items, tarn_in(0.02)), TARN_TIMEOUT);
+    assert_int_equal(items_count(items, TARN_CANCELLED) + items_count(items, TARN_FULL), 50);
+    assert_true(items_count(items, TARN_FULL) > 0);
+    assert_true(stats_of(pool).rejected > 0);
+    pool_unblock(&gate, blockers, pool_workers());
+    pool_close(pool);
+    items_check(items);
+    items_free(items);
+}
+
 CONTRACT_TEST(the_first_item_that_a_full_queue_refused_is_named, GATES)
 {
     tarn_executor *pool =
