@@ -2,6 +2,7 @@
 #include "core/chunk.h"
 
 #include "core/count.h"
+#include "core/future.h"
 #include "core/release.h"
 #include "core/run.h"
 #include "core/task.h"
@@ -179,6 +180,12 @@ tarn_future *tn_chunk_new(const tarn_task *task, size_t room)
                                       .statuses = (int8_t *)(bytes + statuses)};
     memset(bytes + statuses, TARN_OK, room);
     return future;
+}
+
+size_t tn_chunk_reached(const tarn_future *future)
+{
+    const tn_chunk *chunk = tn_chunk_of(future);
+    return tn_future_status(future) == TARN_FAILED ? chunk->done + 1 : chunk->count;
 }
 
 void *tn_chunk_place(tarn_future *future)

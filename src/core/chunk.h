@@ -37,6 +37,10 @@ static inline tn_chunk *tn_chunk_of(const tarn_future *future)
     return tn_cell_ext(future)->payload;
 }
 
+/* How many of its items an ended chunk speaks for: all of them, but if one has ended its thread, those
+ * up to that one. The others have not begun. */
+size_t tn_chunk_reached(const tarn_future *future);
+
 /* Where the next item is to be written, for which there is room. */
 void *tn_chunk_place(tarn_future *future);
 

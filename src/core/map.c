@@ -88,8 +88,8 @@ static tarn_status status_of_rest(const tarn_future *future)
     return status == TARN_OK ? TARN_CANCELLED : status;
 }
 
-/* Hands an ended chunk out; false: whoever takes the items has enough. */
-static bool deliver_chunk(mapper *m, tarn_future *future)
+/* Hands out the first n items of an ended chunk; false: whoever takes them has enough. */
+static bool deliver_chunk(mapper *m, tarn_future *future, size_t n)
 {
     tn_chunk *chunk = tn_chunk_of(future);
     size_t size = m->task->result.size;
@@ -102,7 +102,7 @@ static bool deliver_chunk(mapper *m, tarn_future *future)
     }
     const tarn_failure *failure = tarn_error(future);
     bool more = true;
-    for (size_t i = 0; i < chunk->count && more; i++) {
+    for (size_t i = 0; i < n && more; i++) {
         tarn_status status = i < chunk->done ? chunk->statuses[i] : status_of_rest(future);
         const char *text = i == chunk->failed            ? chunk->text
                            : i >= chunk->done && failure ? failure->text
@@ -113,6 +113,14 @@ static bool deliver_chunk(mapper *m, tarn_future *future)
             chunk->taken = i + 1;
     }
     return more;
+}
+
+/* Says the same of n items, which have no results. */
+static void deliver_same(mapper *m, size_t n, tarn_status status)
+{
+    for (size_t i = 0; m->statuses && i < n; i++)
+        m->statuses[m->delivered + i] = status;
+    m->delivered += n;
 }
 
 /* ---- Chunks ---------------------------------------------------------------------------------- */
@@ -173,11 +181,6 @@ static tarn_status fill(mapper *m, tarn_future *future)
     return status == TARN_END ? TARN_OK : status;
 }
 
-static void put(mapper *m, size_t place, tarn_future *future)
-{
-    m->ring[(m->first + place) % m->window] = future;
-}
-
 static tarn_status too_late(void)
 {
     return tn_error(TARN_TIMEOUT, "tarn_map: not all items had begun by the deadline");
@@ -220,6 +223,13 @@ static tarn_future *new_chunk(mapper *m, size_t room)
     return future;
 }
 
+static tarn_status refuse_item(tarn_status status)
+{
+    return tn_error(status, status == TARN_INVALID
+                                ? "tarn_map: a tarn_bytes of an item has no data for its size"
+                                : "tarn_map: no memory");
+}
+
 /* Makes and queues one more chunk, if there are items for it. */
 static tarn_status send_next(mapper *m)
 {
@@ -227,29 +237,30 @@ static tarn_status send_next(mapper *m)
     if (!future)
         return tn_error(TARN_NO_MEMORY, "tarn_map: no memory");
     tarn_status status = fill(m, future);
-    if (status == TARN_INVALID)
-        tn_error(status, "tarn_map: a tarn_bytes of an item has no data for its size");
     if (tn_chunk_of(future)->count == 0) {
         tn_limit_forget(future);
         tn_cell_release(future, TN_OWNER_QUEUE);
         tn_cell_release(future, TN_HANDLE);
-        return status;
+        return status == TARN_OK ? TARN_OK : refuse_item(status);
     }
-    put(m, m->count++, future);
+    m->ring[(m->first + m->count++) % m->window] = future;
     tarn_status sent = send(m, future);
-    return status == TARN_OK ? sent : status;
+    return status == TARN_OK ? sent : refuse_item(status);
 }
 
-/* Sends what is left of a chunk of which an item ended its thread, in the place of that chunk. */
-static tarn_status send_rest(mapper *m, tarn_future *future)
+/* Sends the items of a chunk from number `from` on once more, as the oldest chunk. */
+static tarn_status send_rest(mapper *m, tarn_future *future, size_t from)
 {
-    tn_chunk *chunk = tn_chunk_of(future);
-    size_t from = chunk->done + 1;
-    tarn_future *rest = new_chunk(m, chunk->count - from);
-    if (!rest)
+    size_t count = tn_chunk_of(future)->count - from;
+    tarn_future *rest = new_chunk(m, count);
+    if (!rest) {
+        deliver_same(m, count, TARN_CANCELLED);
         return tn_error(TARN_NO_MEMORY, "tarn_map: no memory");
+    }
     tn_chunk_move(future, from, rest);
-    put(m, 0, rest);
+    m->first = (m->first + m->window - 1) % m->window;
+    m->count++;
+    m->ring[m->first] = rest;
     return send(m, rest);
 }
 
@@ -257,33 +268,18 @@ static tarn_status send_rest(mapper *m, tarn_future *future)
 static tarn_status collect(mapper *m)
 {
     tarn_future *future = m->ring[m->first];
-    tn_chunk *chunk = tn_chunk_of(future);
-    size_t count = chunk->count;
-    bool broke_off = tn_future_status(future) == TARN_FAILED && chunk->done + 1 < count;
-    learn(m, chunk);
-    if (broke_off)
-        chunk->count = chunk->done + 1;
-    tarn_status status = deliver_chunk(m, future) ? TARN_OK : TARN_CANCELLED;
-    chunk->count = count;
-    if (broke_off && status == TARN_OK)
-        status = send_rest(m, future);
-    if (!broke_off || status != TARN_OK) {
-        m->first = (m->first + 1) % m->window;
-        m->count--;
-    }
+    size_t reached = tn_chunk_reached(future);
+    m->first = (m->first + 1) % m->window;
+    m->count--;
+    learn(m, tn_chunk_of(future));
+    tarn_status status = deliver_chunk(m, future, reached) ? TARN_OK : TARN_CANCELLED;
+    if (status == TARN_OK && reached < tn_chunk_of(future)->count)
+        status = send_rest(m, future, reached);
     tn_cell_release(future, TN_HANDLE);
     return status;
 }
 
 /* ---- Abandoning ------------------------------------------------------------------------------ */
-
-/* Says the same of n items. */
-static void deliver_same(mapper *m, size_t n, tarn_status status)
-{
-    for (size_t i = 0; m->statuses && i < n; i++)
-        m->statuses[m->delivered + i] = status;
-    m->delivered += n;
-}
 
 /* Nobody waits for this chunk any more: what it has not begun never runs, what runs is asked to
  * stop. */
@@ -299,7 +295,9 @@ static void abandon_chunk(mapper *m, tarn_future *future)
         tn_u32_or_relaxed(&future->state, TN_STOP);
         deliver_same(m, count, TARN_TIMEOUT);
     } else if (!m->take) {
-        deliver_chunk(m, future);
+        size_t reached = tn_chunk_reached(future);
+        deliver_chunk(m, future, reached);
+        deliver_same(m, count - reached, TARN_CANCELLED);
     }
     tn_cell_release(future, TN_HANDLE);
 }

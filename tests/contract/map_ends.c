@@ -109,6 +109,22 @@ CONTRACT_TEST(an_abandoned_item_keeps_its_bytes, GATES)
     assert_int_equal(sum_read, 2000 * gate_arrived(&readers));
 }
 
+/* An item that ended its thread behind the one that is stuck has nothing to do with those that
+ * should have followed it. */
+CONTRACT_TEST(items_behind_one_that_ended_its_thread_are_cancelled_at_a_deadline, PARALLEL | GATES)
+{
+    tarn_executor *pool = pool_of(2);
+    struct items *items = items_new(2000);
+    items_act(items, STAND, 500, 2000);
+    items_act(items, END_THREAD, 501, 10);
+    assert_int_equal(items_map(pool, items, tarn_in(0.05)), TARN_TIMEOUT);
+    items_move(items);
+    gate_open(&items->gate);
+    pool_close(pool);
+    items_check(items);
+    items_free(items);
+}
+
 /* ---- Stops ---- */
 
 struct mapper {

@@ -367,3 +367,25 @@ CONTRACT_TEST(a_map_without_memory_says_so, GATES)
     items_check(items);
     items_free(items);
 }
+
+/* Wherever the memory ends: what has ended has its result in its own place, and nobody else's. */
+CONTRACT_TEST(a_map_that_runs_out_of_memory_mixes_nothing_up, GATES)
+{
+    for (long spared = 0; spared < 100; spared++) {
+        tarn_executor *pool = pool_open();
+        struct items *items = items_new(400);
+        items_act(items, END_THREAD, 30, 60);
+        fault_memory(spared, FAULT_ALWAYS);
+        tarn_status status = items_map(pool, items, TARN_FOREVER);
+        fault_end();
+        assert_true(status < 0);
+        pool_close(pool);
+        for (size_t i = 0; i < 400; i++)
+            assert_in_range(atomic_load(&items->runs[i]), 0, 1);
+        for (size_t i = 0; i < 400; i++) {
+            int expected = items->statuses[i] == TARN_OK ? result_of(i) : UNTOUCHED;
+            assert_int_equal(items->out[i], expected);
+        }
+        items_free(items);
+    }
+}
