@@ -222,8 +222,8 @@ typedef struct tarn_task {
     uint32_t flags;   /* 0 */
     size_t args_size; /* bytes of all arguments together */
     /* The calls of a map: from number *done to n - 1, whose arguments and results lie one after the
-     * other. Counts *done up as each returns, and returns itself before the next if *halt is not 0.
-     * NULL: the library makes them by call(). */
+     * other. Counts *done up as each returns, by an atomic store that releases its result, and
+     * returns itself before the next if *halt is not 0. NULL: the library makes them by call(). */
     void (*loop)(const void *args, void *results, size_t n, size_t *done, const int *halt);
     void (*release_args)(const void *args);     /* NULL: nothing to release */
     void (*release_result)(const void *result); /* likewise */
@@ -619,7 +619,8 @@ TARN_API tarn_future *tarn_all(tarn_future *const *futures, size_t n);
  * Returns TARN_OK if every item ended so. Otherwise the status of the first that did not, and
  * tarn_last_error() has its number and text; or
  *   TARN_TIMEOUT: the deadline came first. What had not begun never runs (TARN_CANCELLED in
- *     statuses); what had begun is asked to stop and not waited for (TARN_TIMEOUT);
+ *     statuses); what had begun is asked to stop and not waited for (TARN_TIMEOUT, also for what
+ *     was to follow it in its chunk);
  *   TARN_DEADLOCK: as tarn_wait(), with the rest as at a deadline;
  *   TARN_UNSUPPORTED: the result is a tarn_bytes (take them by tarn_map_from()), or the executor
  *     has no memory in common with the caller; TARN_NO_MEMORY; TARN_INVALID: nothing was called. */

@@ -459,7 +459,7 @@ struct tarn_nobody_;
         for (; i_ < n_ && !__atomic_load_n(halt_, __ATOMIC_RELAXED); a_++) { \
             TARN_JOIN_(TARN_ITEM_CALL_, TARN_IS_VOID_(R))( \
                 R, TARN_FUNCTION_(R, f, __VA_ARGS__)(TARN_PASS_##N##_(a_))) \
-            __atomic_store_n(done_, ++i_, __ATOMIC_RELAXED); \
+            __atomic_store_n(done_, ++i_, __ATOMIC_RELEASE); \
         } \
     } \
     TARN_JOIN_(TARN_RELEASE_ARGS_, TARN_IS_VOID_(X))(N, name, X, __VA_ARGS__) \

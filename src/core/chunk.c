@@ -61,24 +61,25 @@ static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt, tr
 
     ext->text = NULL;
     frame->failed = frame->told = false;
-    tn_u32_and_relaxed(&chunk->halt, ~halt | TN_HALT_ABANDONED);
     if (!failed)
         tn_release_result(future->task, result_at(future, i));
     if (wanted && is_worth_a_retry(chunk, t, i, reason)) {
         tn_u32_and_relaxed(&future->state, ~TN_OVERDUE);
         tn_limit_run(future);
         tn_count(future->executor, TN_RETRIED);
-        chunk->done--;
+        tn_size_store_release(&chunk->done, i);
     } else {
         chunk->statuses[i] = (int8_t)status;
         chunk->all_ok = false;
         if (chunk->failed == SIZE_MAX) {
             chunk->failed = i;
             chunk->text = text;
-            return;
+            text = NULL;
         }
     }
     tn_free(text);
+    /* release: the status, for tn_chunk_known(). */
+    tn_u32_and_release(&chunk->halt, ~halt | TN_HALT_ABANDONED);
 }
 
 /* What TARN_TASK() would have generated. */
@@ -87,7 +88,7 @@ static void loop(const tarn_task *task, const unsigned char *args, unsigned char
 {
     while (*done < n && tn_u32_load_relaxed(halt) == 0) {
         task->call(args + *done * task->args_size, results + *done * task->result.size);
-        ++*done;
+        tn_size_store_release(done, *done + 1);
     }
 }
 
@@ -186,6 +187,17 @@ size_t tn_chunk_reached(const tarn_future *future)
 {
     const tn_chunk *chunk = tn_chunk_of(future);
     return tn_future_status(future) == TARN_FAILED ? chunk->done + 1 : chunk->count;
+}
+
+size_t tn_chunk_known(const tarn_future *future)
+{
+    const tn_chunk *chunk = tn_chunk_of(future);
+    size_t done = tn_size_load_acquire(&chunk->done);
+    /* In this order: the latest call said that it failed before it was counted, and its status is
+     * there when that is taken back. Unless it was taken back to try it again. */
+    uint32_t halt = tn_u32_load_acquire(&chunk->halt);
+    bool latest = chunk->retries == 0 && !(halt & (TN_HALT_FAILED | TN_HALT_TOLD));
+    return latest || done == 0 ? done : done - 1;
 }
 
 void *tn_chunk_place(tarn_future *future)

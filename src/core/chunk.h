@@ -10,7 +10,7 @@
  * between it is the worker's, but for `halt`. */
 typedef struct tn_chunk {
     size_t count, room; /* items that it has, and could have */
-    size_t done;        /* calls that have returned */
+    size_t done;        /* calls that have returned; atomic, while it runs */
     size_t taken;       /* results that belong to the map's caller */
     tn_atomic_u32 halt; /* of TN_HALT_ */
     bool all_ok;        /* of the calls that returned */
@@ -40,6 +40,10 @@ static inline tn_chunk *tn_chunk_of(const tarn_future *future)
 /* How many of its items an ended chunk speaks for: all of them, but if one has ended its thread, those
  * up to that one. The others have not begun. */
 size_t tn_chunk_reached(const tarn_future *future);
+
+/* How many items of a chunk that may still run have ended for sure: their statuses and results stay
+ * as they are. */
+size_t tn_chunk_known(const tarn_future *future);
 
 /* Where the next item is to be written, for which there is room. */
 void *tn_chunk_place(tarn_future *future);

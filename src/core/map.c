@@ -281,6 +281,17 @@ static tarn_status collect(mapper *m)
 
 /* ---- Abandoning ------------------------------------------------------------------------------ */
 
+/* Of a chunk that runs: what is known of it. Its failures are still being written. */
+static void deliver_known(mapper *m, tarn_future *future)
+{
+    tn_chunk *chunk = tn_chunk_of(future);
+    size_t known = m->take ? 0 : tn_chunk_known(future);
+    for (size_t i = 0; i < known; i++)
+        deliver(m, chunk->statuses[i], chunk->results + i * m->task->result.size, NULL);
+    chunk->taken = known;
+    deliver_same(m, chunk->count - known, TARN_TIMEOUT);
+}
+
 /* Nobody waits for this chunk any more: what it has not begun never runs, what runs is asked to
  * stop. */
 static void abandon_chunk(mapper *m, tarn_future *future)
@@ -293,7 +304,7 @@ static void abandon_chunk(mapper *m, tarn_future *future)
     } else if (!tn_future_ended(future)) {
         tn_u32_or_relaxed(&chunk->halt, TN_HALT_ABANDONED);
         tn_u32_or_relaxed(&future->state, TN_STOP);
-        deliver_same(m, count, TARN_TIMEOUT);
+        deliver_known(m, future);
     } else if (!m->take) {
         size_t reached = tn_chunk_reached(future);
         deliver_chunk(m, future, reached);

@@ -20,6 +20,13 @@ static void arrive_until_stopped(struct gate *gate)
         sched_yield();
 }
 
+static void stand(struct items *items)
+{
+    long long nobody = 0;
+    atomic_compare_exchange_strong(&items->stood_at, &nobody, clock_now());
+    gate_pass(&items->gate);
+}
+
 static int live(struct items *items, size_t i)
 {
     int run = atomic_fetch_add(&items->runs[i], 1) + 1;
@@ -29,7 +36,7 @@ static int live(struct items *items, size_t i)
     if (act == END_THREAD || act == FAIL_AND_END || (act == END_ONCE && run == 1))
         pthread_exit(NULL);
     if (act == STAND)
-        gate_pass(&items->gate);
+        stand(items);
     if (act == UNTIL_STOPPED)
         arrive_until_stopped(&items->gate);
     if (act == CLOSE_THE_POOL)

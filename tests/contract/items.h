@@ -26,7 +26,8 @@ struct items {
     enum act *acts;   /* GIVE at first */
     atomic_int *runs; /* how often each was called */
     struct gate gate;
-    tarn_executor *pool; /* for CLOSE_THE_POOL */
+    atomic_llong stood_at; /* clock_now() when the first one came to the gate; 0: none yet */
+    tarn_executor *pool;   /* for CLOSE_THE_POOL */
 
     /* The arrays that the map is given. */
     struct live_arguments *in;

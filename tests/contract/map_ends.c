@@ -15,6 +15,35 @@ static uint64_t queued_in(const tarn_executor *pool)
 
 /* ---- Deadlines ---- */
 
+/* What ended before has ended as it did, also in the chunk of the one that is stuck. */
+CONTRACT_TEST(a_map_returns_at_its_deadline_although_an_item_is_stuck, GATES)
+{
+    enum { N = 300, STUCK = 25 };
+    bool in_time = false;
+    for (double seconds = 0.03; !in_time; seconds *= 2) {
+        tarn_executor *pool = pool_of(1);
+        tarn_deadline deadline = tarn_in(seconds);
+        struct items *items = items_new(N);
+        items_act(items, FAIL, 4, 10);
+        items_act(items, STAND, STUCK, N);
+        assert_int_equal(items_map(pool, items, deadline), TARN_TIMEOUT);
+        assert_contains(tarn_last_error(), "deadline");
+        long long stood_at = atomic_load(&items->stood_at);
+        in_time = stood_at != 0 && stood_at < deadline.ns - 1000000;
+        /* What still runs must not touch them; what did not begin by now never will. */
+        items_move(items);
+        gate_open(&items->gate);
+        pool_close(pool);
+        items_check(items);
+        for (size_t i = 0; in_time && i < STUCK; i++)
+            assert_int_equal(items->statuses[i], i % 10 == 4 ? TARN_FAILED : TARN_OK);
+        for (size_t i = STUCK; in_time && i < N; i++)
+            assert_true(items->statuses[i] == TARN_TIMEOUT ||
+                        (items->statuses[i] == TARN_CANCELLED && i > STUCK));
+        items_free(items);
+    }
+}
+
 /* Each stuck item holds a worker: the rest cannot have begun. */
 CONTRACT_TEST(what_a_map_had_not_begun_by_its_deadline_never_runs, GATES)
 {
@@ -28,8 +57,8 @@ CONTRACT_TEST(what_a_map_had_not_begun_by_its_deadline_never_runs, GATES)
     gate_open(&items->gate);
     pool_close(pool);
     items_check(items);
-    assert_in_range(gate_arrived(&items->gate), 0, pool_workers());
-    assert_int_equal(gate_arrived(&items->gate), items_count(items, TARN_TIMEOUT));
+    /* One that a worker had just taken may have been spared, too. */
+    assert_in_range(gate_arrived(&items->gate), 0, items_count(items, TARN_TIMEOUT));
     items_free(items);
 }
 
