@@ -33,21 +33,24 @@ static void *result_at(const tarn_future *future, size_t i)
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
-/* The item that is being tried, and how often it was tried again. */
-typedef struct trial {
-    size_t item;
-    int retries;
-} trial;
-
-static bool is_worth_a_retry(const tn_chunk *chunk, trial *t, size_t i, int reason)
+static int tries_of(const tn_chunk *chunk, size_t i)
 {
-    if (t->item != i)
-        *t = (trial){.item = i};
-    return (chunk->retry_on & reason) && t->retries++ < chunk->retries;
+    return chunk->tried == i ? chunk->tries : 0;
+}
+
+static bool is_worth_a_retry(const tn_chunk *chunk, size_t i, int reason)
+{
+    return (chunk->retry_on & reason) && tries_of(chunk, i) < chunk->retries;
+}
+
+static void note_try(tn_chunk *chunk, size_t i)
+{
+    chunk->tries = tries_of(chunk, i) + 1;
+    chunk->tried = i;
 }
 
 /* What halted the loop after item number done - 1. */
-static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt, trial *t)
+static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt)
 {
     tn_chunk *chunk = tn_chunk_of(future);
     tn_ext *ext = tn_cell_ext(future);
@@ -63,7 +66,8 @@ static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt, tr
     frame->failed = frame->told = false;
     if (!failed)
         tn_release_result(future->task, result_at(future, i));
-    if (wanted && is_worth_a_retry(chunk, t, i, reason)) {
+    if (wanted && is_worth_a_retry(chunk, i, reason)) {
+        note_try(chunk, i);
         tn_u32_and_relaxed(&future->state, ~TN_OVERDUE);
         tn_limit_run(future);
         tn_count(future->executor, TN_RETRIED);
@@ -119,7 +123,6 @@ static void run(tarn_future *future, tn_frame *frame)
     tn_chunk *chunk = tn_chunk_of(future);
     size_t depth = context->depth;
     int64_t began = tn_clock_now();
-    trial t = {.item = SIZE_MAX};
     uint32_t halt = 0;
     frame->halt = &chunk->halt;
     while (chunk->done < chunk->count && !(halt & TN_HALT_ABANDONED)) {
@@ -128,7 +131,7 @@ static void run(tarn_future *future, tn_frame *frame)
         frame = &context->frames[depth - 1];
         halt = tn_u32_load_relaxed(&chunk->halt);
         if (halt & (TN_HALT_FAILED | TN_HALT_TOLD))
-            look_at_item(future, frame, halt, &t);
+            look_at_item(future, frame, halt);
     }
     chunk->ns = tn_clock_now() - began;
     frame->halt = NULL;
@@ -186,7 +189,11 @@ tarn_future *tn_chunk_new(const tarn_task *task, size_t room)
 size_t tn_chunk_reached(const tarn_future *future)
 {
     const tn_chunk *chunk = tn_chunk_of(future);
-    return tn_future_status(future) == TARN_FAILED ? chunk->done + 1 : chunk->count;
+    if (tn_future_status(future) != TARN_FAILED)
+        return chunk->count;
+    bool again = is_worth_a_retry(chunk, chunk->done, TARN_RETRY_FAILED) &&
+                 !(tn_future_word(future) & TN_STOP);
+    return again ? chunk->done : chunk->done + 1;
 }
 
 size_t tn_chunk_known(const tarn_future *future)
@@ -235,6 +242,11 @@ void tn_chunk_add_plain(tarn_future *future, const void *items, size_t n)
 void tn_chunk_move(tarn_future *future, size_t from, tarn_future *rest)
 {
     tn_chunk *chunk = tn_chunk_of(future);
+    if (from == chunk->done) {
+        tn_chunk_of(rest)->tries = tries_of(chunk, from);
+        note_try(tn_chunk_of(rest), 0);
+        tn_count(future->executor, TN_RETRIED);
+    }
     tn_chunk_add_plain(rest, item_at(future, from), chunk->count - from);
     chunk->count = from;
     tn_cell_ext(rest)->memory = tn_cell_ext(future)->memory;

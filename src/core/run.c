@@ -156,6 +156,8 @@ static void end_thread(void)
         bool special = tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
         if (special)
             tn_limit_pause(future);
+        if (special && tn_run_is_asked_to_stop(context, &frame))
+            tn_u32_or_relaxed(&future->state, TN_STOP);
         if (special && frame.owner == TN_OWNER_QUEUE &&
             is_worth_a_retry(context, &frame, TARN_FAILED)) {
             queue_again(future, TARN_FAILED);

@@ -260,6 +260,25 @@ CONTRACT_TEST(an_item_that_reached_its_run_limit_is_tried_again, GATES)
     items_free(items);
 }
 
+CONTRACT_TEST(an_item_that_ended_its_thread_is_tried_again, GATES)
+{
+    tarn_executor *pool = pool_open();
+    tarn_executor *stubborn = tarn_with(pool, .retries = 2, .retry_on = TARN_RETRY_FAILED);
+    struct items *items = items_new(600);
+    items_act(items, END_ONCE, 20, 100);
+    items_act(items, END_THREAD, 50, 300);
+    assert_int_equal(items_map(stubborn, items, TARN_FOREVER), TARN_FAILED);
+    assert_contains(tarn_last_error(), "item 50 ");
+    pool_close(pool);
+    items_check(items);
+    for (size_t i = 0; i < 600; i++) {
+        bool ends = i % 300 == 50;
+        assert_int_equal(items->statuses[i], ends ? TARN_FAILED : TARN_OK);
+        assert_int_equal(atomic_load(&items->runs[i]), ends ? 3 : i % 100 == 20 ? 2 : 1);
+    }
+    items_free(items);
+}
+
 static atomic_int turn;
 
 static int take_turn(int unused)
