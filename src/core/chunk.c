@@ -105,18 +105,6 @@ static void call_items(const tarn_task *task, tn_chunk *chunk)
         loop(task, chunk->items, chunk->results, chunk->count, &chunk->done, &chunk->halt);
 }
 
-/* Results may lie in any of what the calls have allocated: the future keeps all. */
-static void keep_memory(tarn_future *future, tn_frame *frame)
-{
-    tn_ext *ext = tn_cell_ext(future);
-    while (frame->memory) {
-        tn_block *block = frame->memory;
-        frame->memory = block->next;
-        block->next = ext->memory;
-        ext->memory = block;
-    }
-}
-
 static void run(tarn_future *future, tn_frame *frame)
 {
     tn_context *context = tn_context_here();
@@ -135,25 +123,28 @@ static void run(tarn_future *future, tn_frame *frame)
     }
     chunk->ns = tn_clock_now() - began;
     frame->halt = NULL;
-    keep_memory(future, frame);
+    tn_run_keep_memory(frame);
 }
 
 /* ---- Making and freeing ---------------------------------------------------------------------- */
 
+static void release_contents(const tarn_future *future)
+{
+    const tn_chunk *chunk = tn_chunk_of(future);
+    for (size_t i = chunk->taken; i < chunk->done && i < chunk->count; i++) {
+        if (chunk->statuses[i] == TARN_OK)
+            tn_release_result(future->task, result_at(future, i));
+    }
+    for (size_t i = 0; i < chunk->count; i++)
+        tn_release_args(future->task, item_at(future, i), true);
+}
+
 static void dispose(tarn_future *future)
 {
     tn_chunk *chunk = tn_chunk_of(future);
-    const tarn_task *task = future->task;
-    if (!tn_owns_anything(task)) {
-        tn_free(chunk->text);
-        return;
-    }
-    for (size_t i = chunk->taken; i < chunk->done && i < chunk->count; i++) {
-        if (chunk->statuses[i] == TARN_OK)
-            tn_release_result(task, result_at(future, i));
-    }
-    for (size_t i = 0; i < chunk->count; i++)
-        tn_release_args(task, item_at(future, i), true);
+    if (tn_owns_anything(future->task))
+        release_contents(future);
+    tn_block_free_all(chunk->inputs, NULL);
     tn_free(chunk->text);
 }
 
@@ -224,8 +215,8 @@ tarn_status tn_chunk_add(tarn_future *future)
         if (!block)
             return TARN_NO_MEMORY;
         tn_task_copy_bytes(task, item, block->data);
-        block->next = tn_cell_ext(future)->memory;
-        tn_cell_ext(future)->memory = block;
+        block->next = tn_chunk_of(future)->inputs;
+        tn_chunk_of(future)->inputs = block;
     }
     if (needs.owning)
         tn_hold_args(task, item);
@@ -247,8 +238,16 @@ void tn_chunk_move(tarn_future *future, size_t from, tarn_future *rest)
         note_try(tn_chunk_of(rest), 0);
         tn_count(future->executor, TN_RETRIED);
     }
+    /* Either chunk may be the last to go, and releases its own items then. */
+    tn_block **last = &tn_chunk_of(rest)->inputs;
+    for (size_t i = from; i < chunk->count; i++) {
+        if (tn_task_needs(future->task, item_at(future, i)).bytes > 0) {
+            *last = chunk->inputs;
+            chunk->inputs = chunk->inputs->next;
+            last = &(*last)->next;
+            *last = NULL;
+        }
+    }
     tn_chunk_add_plain(rest, item_at(future, from), chunk->count - from);
     chunk->count = from;
-    tn_cell_ext(rest)->memory = tn_cell_ext(future)->memory;
-    tn_cell_ext(future)->memory = NULL;
 }

@@ -24,6 +24,7 @@ typedef struct tn_chunk {
     size_t failed; /* SIZE_MAX: none */
     char *text;    /* NULL: that of its status */
 
+    tn_block *inputs; /* the data of the items' tarn_bytes, the last one's first */
     unsigned char *items, *results;
     int8_t *statuses; /* tarn_status of each item; of those that `done` does not count: undefined */
 } tn_chunk;
@@ -57,8 +58,8 @@ tarn_status tn_chunk_add(tarn_future *future);
 /* The same for n items in a row, none of which owns anything or has a tarn_bytes in it. */
 void tn_chunk_add_plain(tarn_future *future, const void *items, size_t n);
 
-/* Moves all items from number `from` on to an empty chunk that has room, with the data of all. If the
- * first of them has begun, this is a further try. */
+/* Moves all items from number `from` on to an empty chunk that has room, with their data. If the first
+ * of them has begun, this is a further try. */
 void tn_chunk_move(tarn_future *future, size_t from, tarn_future *rest);
 
 #endif

@@ -35,6 +35,17 @@ static bool keep_result_memory(tn_frame *frame, void *result)
     return ext;
 }
 
+void tn_run_keep_memory(tn_frame *frame)
+{
+    tn_ext *ext = tn_cell_ext(frame->future);
+    while (frame->memory) {
+        tn_block *block = frame->memory;
+        frame->memory = block->next;
+        block->next = ext->memory;
+        ext->memory = block;
+    }
+}
+
 bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame)
 {
     /* relaxed: a request carries nothing but itself. */
@@ -147,13 +158,16 @@ static void end_thread(void)
         tarn_future *future = frame.future;
         if (frame.over || !future)
             continue;
-        tn_block_free_all(frame.memory, NULL);
+        bool special = tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
+        if (special && tn_cell_ext(future)->body)
+            tn_run_keep_memory(&frame);
+        else
+            tn_block_free_all(frame.memory, NULL);
         if (!frame.failed)
             tn_future_explain(
                 future,
                 (tarn_failure){.status = TARN_FAILED, .worker = context->index, .attempts = 1},
                 tn_text_copy("the task ended its thread"));
-        bool special = tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
         if (special)
             tn_limit_pause(future);
         if (special && tn_run_is_asked_to_stop(context, &frame))

@@ -23,6 +23,10 @@ void tn_run(tn_context *context, tarn_future *future, uint32_t owner);
 void tn_run_visiting(tn_context *context, tarn_future *future, uint32_t owner,
                      const tn_atomic_u32 *stopping);
 
+/* Hands all that the calls of a frame have allocated over to its future, which has an ext: their
+ * results may lie in any of it. */
+void tn_run_keep_memory(tn_frame *frame);
+
 /* Whether the task of this frame is asked to stop by others than its own time limit. */
 bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame);
 
