@@ -125,6 +125,14 @@ static void deliver_same(mapper *m, size_t n, tarn_status status)
 
 /* ---- Chunks ---------------------------------------------------------------------------------- */
 
+static bool has_bytes(const tarn_task *task)
+{
+    uint32_t i = 0;
+    while (i < task->arg_count && task->args[i].kind != TARN_KIND_BYTES)
+        i++;
+    return i < task->arg_count;
+}
+
 /* Sizes the next chunk by how long this one took. */
 static void learn(mapper *m, const tn_chunk *chunk)
 {
@@ -357,9 +365,7 @@ static tarn_status run_all(mapper *m)
     m->size = 1;
     m->most = limited ? 1 : tn_chunk_room(m->task, CHUNK_BYTES);
     m->exhausted = m->n == 0;
-    m->plain = !tn_owns_anything(m->task);
-    for (uint32_t i = 0; i < m->task->arg_count; i++)
-        m->plain = m->plain && m->task->args[i].kind != TARN_KIND_BYTES;
+    m->plain = !tn_owns_anything(m->task) && !has_bytes(m->task);
     m->ring = tn_alloc_array(m->window, sizeof(tarn_future *));
     tarn_status status =
         m->ring ? TARN_OK : tn_error(TARN_NO_MEMORY, "tarn_map: no memory for its chunks");
@@ -406,6 +412,17 @@ static tarn_status check(tarn_executor *executor, const tarn_task *task, const c
     return TARN_OK;
 }
 
+/* What cannot be copied is found before anything is called. */
+static tarn_status check_items(const tarn_task *task, const unsigned char *in, size_t n)
+{
+    for (size_t i = 0; has_bytes(task) && i < n; i++) {
+        if (tn_task_needs(task, in + i * task->args_size).bytes == SIZE_MAX)
+            return tn_error_format(
+                TARN_INVALID, "tarn_map: a tarn_bytes of item %zu has no data for its size", i);
+    }
+    return TARN_OK;
+}
+
 tarn_status tarn_map(tarn_executor *executor, const tarn_task *task, const void *in, size_t n,
                      void *out, tarn_status *statuses, tarn_deadline deadline)
 {
@@ -422,6 +439,9 @@ tarn_status tarn_map(tarn_executor *executor, const tarn_task *task, const void 
     if (task->result.kind == TARN_KIND_BYTES)
         return tn_error(TARN_UNSUPPORTED, "tarn_map: a tarn_bytes result has no owner here; take "
                                           "them by tarn_map_from()");
+    status = check_items(task, in, n);
+    if (status != TARN_OK)
+        return status;
     mapper m = {.executor = executor,
                 .task = task,
                 .until = tn_until(deadline),

@@ -64,8 +64,8 @@ CONTRACT_TEST(a_stream_gives_its_results_in_order, 0)
     tarn_executor *pool = pool_open();
     for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++) {
         struct flow flow = {.n = counts[k], .enough = SIZE_MAX, .pool = pool};
-        assert_int_equal(
-            square_long_map_from(pool, give_number, take_square, &flow, TARN_FOREVER), TARN_OK);
+        assert_int_equal(square_long_map_from(pool, give_number, take_square, &flow, TARN_FOREVER),
+                         TARN_OK);
         assert_int_equal(flow.wrong, 0);
         assert_int_equal(flow.given, counts[k]);
         assert_int_equal(flow.taken, counts[k]);
@@ -131,8 +131,7 @@ static bool take_item(size_t i, tarn_status status, const int *result, void *dat
 static void run_stream(void *data)
 {
     struct stream *stream = data;
-    stream->status =
-        live_map_from(stream->pool, give_item, take_item, stream, stream->deadline);
+    stream->status = live_map_from(stream->pool, give_item, take_item, stream, stream->deadline);
 }
 
 CONTRACT_TEST(a_stream_is_not_asked_for_more_while_its_items_are_stuck, GATES)
@@ -447,8 +446,8 @@ CONTRACT_TEST(whoever_takes_from_a_stream_may_submit_and_stream, GATES)
 {
     tarn_executor *pool = pool_open();
     struct recursion recursion = {.pool = pool};
-    assert_int_equal(
-        square_map_from(pool, give_few, take_and_recurse, &recursion, TARN_FOREVER), TARN_OK);
+    assert_int_equal(square_map_from(pool, give_few, take_and_recurse, &recursion, TARN_FOREVER),
+                     TARN_OK);
     /* 0 + 1 + 16 + 81 on each of the 15 levels. */
     assert_int_equal(recursion.sum, 98 * 15);
     pool_close(pool);
@@ -490,8 +489,7 @@ CONTRACT_TEST(whoever_takes_from_a_stream_cannot_wait_for_the_end_of_its_pool, 0
 {
     tarn_executor *pool = pool_open();
     struct recursion recursion = {.pool = pool};
-    tarn_status status =
-        square_map_from(pool, give_few, take_and_close, &recursion, TARN_FOREVER);
+    tarn_status status = square_map_from(pool, give_few, take_and_close, &recursion, TARN_FOREVER);
     assert_true(status == TARN_OK || status == TARN_CLOSED);
     assert_int_equal(recursion.drained, TARN_DEADLOCK);
     assert_int_equal(recursion.shut, TARN_DEADLOCK);

@@ -190,6 +190,25 @@ CONTRACT_TEST(items_of_a_map_may_have_bytes, 0)
     pool_close(pool);
 }
 
+CONTRACT_TEST(a_map_calls_nothing_if_an_item_cannot_be_copied, 0)
+{
+    enum { N = 2000 };
+    tarn_executor *pool = pool_open();
+    struct sum_of_letters_arguments *in = calloc(N, sizeof(*in));
+    int *out = calloc(N, sizeof(*out));
+    tarn_status *statuses = calloc(N, sizeof(*statuses));
+    in[1990].a1.size = 1;
+    assert_int_equal(sum_of_letters_map(pool, in, N, out, statuses, TARN_FOREVER), TARN_INVALID);
+    assert_contains(tarn_last_error(), "tarn_bytes of item 1990");
+    tarn_stats stats = {.size = sizeof(stats)};
+    assert_int_equal(tarn_executor_stats(pool, &stats), TARN_OK);
+    assert_int_equal(stats.submitted, 0);
+    free(in);
+    free(out);
+    free(statuses);
+    pool_close(pool);
+}
+
 /* What a binding fills in need not have a loop. */
 CONTRACT_TEST(a_task_without_a_loop_can_be_mapped, GATES)
 {
