@@ -237,6 +237,8 @@ bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *a
     task->call(args, big ? big : result);
     leave_if_forked();
     tn_frame frame = tn_context_pop(context);
+    if (!frame.failed)
+        tn_release_result(task, big ? big : result);
     tn_block_free_all(frame.memory, NULL);
     tn_free(big);
     return !frame.failed;
