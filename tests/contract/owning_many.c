@@ -428,3 +428,64 @@ CONTRACT_TEST(release_functions_of_what_was_cancelled_may_use_another_pool, NEST
     assert_int_equal(atomic_load(&busy_faults), 0);
     pool_close(pool);
 }
+
+/* ---- A release function that waits ---- */
+
+static tarn_future *awaited;
+static struct gate waiting_gate;
+
+static void release_and_wait(int number)
+{
+    (void)number;
+    gate_pass(&waiting_gate);
+    tarn_future_wait(awaited, tarn_in(100));
+}
+
+static int pass(int number)
+{
+    return number;
+}
+TARN_TASK_OWNING(int, pass, release_and_wait, void, int);
+
+static atomic_int inside;
+static atomic_int most_inside;
+
+static void count_overlap(void)
+{
+    int now = atomic_fetch_add(&inside, 1) + 1;
+    int most = atomic_load(&most_inside);
+    while (now > most && !atomic_compare_exchange_weak(&most_inside, &most, now))
+        continue;
+    for (int i = 0; i < 5; i++)
+        sched_yield();
+    atomic_fetch_sub(&inside, 1);
+}
+TARN_TASK(void, count_overlap, void);
+
+/* A worker that clears its queue has no task, and so no permit that it could give back. */
+CONTRACT_TEST(while_a_release_function_waits_no_more_tasks_run_than_may, SPARES | GATES)
+{
+    enum { N = 300 };
+    tarn_executor *pool = pool_of(1);
+    tarn_promise *promise = tarn_promise_new(NULL);
+    tarn_future *blocker;
+    tarn_future *futures[N];
+    struct gate gate = GATE_CLOSED;
+    awaited = tarn_promise_future(promise);
+    waiting_gate = (struct gate)GATE_OPEN;
+    atomic_store(&most_inside, 0);
+    pool_block(pool, &gate, &blocker, 1);
+    tarn_future *queued = pass_submit(pool, 1);
+    assert_true(tarn_cancel(queued));
+    tarn_drop(queued);
+    pool_unblock(&gate, &blocker, 1);
+    gate_await(&waiting_gate, 1);
+    assert_int_equal(count_overlap_submit_many(pool, N, futures), TARN_OK);
+    for (int i = 0; i < N; i++)
+        assert_ended(futures[i], TARN_OK);
+    assert_int_equal(atomic_load(&most_inside), 1);
+    assert_int_equal(tarn_promise_set(promise, NULL, 0), TARN_OK);
+    pool_close(pool);
+    tarn_drop(awaited);
+    tarn_promise_drop(promise);
+}
