@@ -153,6 +153,9 @@ static void queue(tn_chain *chain, tarn_executor *executor)
         if (status == TARN_OK)
             return;
         end(cell, tn_is_failure(status) ? status : TARN_SYSTEM, tarn_last_error());
+    } else if (tn_u32_load_relaxed(&cell->state) & TN_OWNING) {
+        /* Cancelled since: as one that is still chained it does not give back what it was passed. */
+        tn_release_args(cell->task, tn_cell_payload(cell), false);
     }
     tn_cell_release(cell, TN_OWNER_QUEUE);
 }

@@ -172,8 +172,8 @@ static void refused_as_broken(tarn_executor *pool, struct life *life)
 {
     (void)pool;
     static struct fail_with_arguments arguments = {3};
-    tarn_executor *broken = pool_with(&(struct pool_options){
-        .initializer = &fail_with_task, .initializer_args = &arguments});
+    tarn_executor *broken = pool_with(
+        &(struct pool_options){.initializer = &fail_with_task, .initializer_args = &arguments});
     assert_ended(start_thing(broken, life, GIVE), TARN_BROKEN);
     pool_close(broken);
 }
@@ -399,7 +399,7 @@ struct ending {
 
 #define ENDING(name, args, results) \
     { \
-        #name, name, args, results \
+#name, name, args, results \
     }
 
 static const struct ending endings[] = {

@@ -224,9 +224,8 @@ CONTRACT_TEST(a_stream_releases_its_items_and_its_results, GATES)
         reset();
         ending = 51;
         failing = 8;
-        assert_int_equal(copy_number_map_from(pool, give_number, take_number, &stream,
-                                              TARN_FOREVER),
-                         ends[k]);
+        assert_int_equal(
+            copy_number_map_from(pool, give_number, take_number, &stream, TARN_FOREVER), ends[k]);
         assert_int_equal(stream.wrong, 0);
         pool_close(pool);
         for (int i = 0; i < stream.given; i++) {
@@ -293,8 +292,8 @@ CONTRACT_TEST(what_an_initializer_gives_is_released_and_what_it_is_given_when_th
               WORKER_LOCAL | GATES)
 {
     struct take_licence_arguments arguments = {new_number(1000)};
-    tarn_executor *pool = pool_with(&(struct pool_options){
-        .initializer = &take_licence_task, .initializer_args = &arguments});
+    tarn_executor *pool = pool_with(
+        &(struct pool_options){.initializer = &take_licence_task, .initializer_args = &arguments});
     tarn_future *blockers[4];
     struct gate gate = GATE_CLOSED;
     atomic_store(&licences_returned, 0);
