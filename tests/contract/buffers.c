@@ -420,9 +420,8 @@ CONTRACT_TEST(many_threads_hold_and_drop_one_buffer, GATES)
     tarn_buffer *buffer = tarn_buffer_new(100, TARN_WORKERS_READ);
     memset(tarn_buffer_data(buffer), 2, 100);
     for (int i = 0; i < SHARERS; i++) {
-        sharers[i] = (struct sharer){.buffer = tarn_buffer_hold(buffer),
-                                     .pool = pool,
-                                     .rounds = test_count(3000)};
+        sharers[i] = (struct sharer){
+            .buffer = tarn_buffer_hold(buffer), .pool = pool, .rounds = test_count(3000)};
         helper_start(&sharers[i].helper, share, &sharers[i]);
     }
     tarn_buffer_drop(buffer);
