@@ -136,9 +136,10 @@ static void run_stream(void *data)
 
 CONTRACT_TEST(a_stream_is_not_asked_for_more_while_its_items_are_stuck, GATES)
 {
+    size_t n = test_count(1000000);
     tarn_executor *pool = pool_open();
-    struct stream stream = {.pool = pool, .items = items_new(1000000), .enough = SIZE_MAX};
-    items_act(stream.items, STAND, 0, 1000000);
+    struct stream stream = {.pool = pool, .items = items_new(n), .enough = SIZE_MAX};
+    items_act(stream.items, STAND, 0, n);
     helper_start(&stream.helper, run_stream, &stream);
     gate_await(&stream.items->gate, 1);
     helper_await_sleep(&stream.helper);
@@ -147,7 +148,7 @@ CONTRACT_TEST(a_stream_is_not_asked_for_more_while_its_items_are_stuck, GATES)
     helper_join(&stream.helper);
     assert_int_equal(stream.status, TARN_OK);
     assert_int_equal(stream.wrong, 0);
-    assert_int_equal(stream.taken, 1000000);
+    assert_int_equal(stream.taken, n);
     pool_close(pool);
     items_check(stream.items);
     items_free(stream.items);

@@ -448,8 +448,8 @@ TEST(release_functions_are_called_with_what_they_are_to_release)
         make_submit(pool),
         make_again_submit(pool),
         read_of_submit(pool, new_int(100), 7),
-        eat_submit(pool, new_int(1000), new_int(1000), new_int(1000), new_int(1000),
-                   new_int(1000), new_int(1000), new_int(1000), new_int(1000)),
+        eat_submit(pool, new_int(1000), new_int(1000), new_int(1000), new_int(1000), new_int(1000),
+                   new_int(1000), new_int(1000), new_int(1000)),
         own_nothing_submit(pool, 5),
     };
     finish(pool);
