@@ -270,25 +270,22 @@ static tarn_status make_cell(const calls *c, size_t i)
 }
 
 /* Submits those from i on for which there is room; gives the first that is left. */
-static size_t submit_some(const calls *c, size_t i, size_t n, tarn_status *failure)
+static size_t submit_some(const calls *c, size_t i, size_t n, bool *refused)
 {
     tarn_executor *pool = c->executor->pool;
     admission a;
     tarn_status status = admit(pool, n - i, TN_CLOCK_NEVER, &a);
     if (status != TARN_OK) {
-        *failure = status;
-        /* What is closed stays closed, and must not be asked again. */
-        size_t end = status == TARN_CLOSED ? n : i + 1;
-        for (; i < end; i++)
-            refuse_call(c, i, status);
-        return i;
+        *refused = true;
+        refuse_call(c, i, status);
+        return i + 1;
     }
     tarn_future *first = NULL, **last = &first;
     size_t end = i + a.taken, cells = 0;
     for (size_t k = i; k < end; k++) {
         status = make_cell(c, k);
         if (status != TARN_OK) {
-            *failure = status;
+            *refused = true;
             continue;
         }
         *last = c->futures[k];
@@ -300,7 +297,7 @@ static size_t submit_some(const calls *c, size_t i, size_t n, tarn_status *failu
     status = cells > 0 ? hand_over(pool, first, cells, a) : TARN_OK;
     if (status == TARN_OK)
         return end;
-    *failure = status;
+    *refused = true;
     for (size_t k = i; k < end; k++) {
         if (!tn_future_ended(c->futures[k]))
             refuse_cell(c, k, status);
@@ -308,30 +305,36 @@ static size_t submit_some(const calls *c, size_t i, size_t n, tarn_status *failu
     return end;
 }
 
-/* Submits n calls, each of which gets a future. TARN_OK, or the first failure. */
-static tarn_status submit(const calls *c, size_t n)
+/* Submits n calls, each of which gets a future; true: one or more were refused. */
+static bool submit(const calls *c, size_t n)
 {
-    tarn_status first = TARN_OK;
-    for (size_t i = 0; i < n;) {
-        tarn_status failure = TARN_OK;
-        i = submit_some(c, i, n, &failure);
-        first = first == TARN_OK ? failure : first;
-    }
-    return first;
+    bool refused = false;
+    for (size_t i = 0; i < n;)
+        i = submit_some(c, i, n, &refused);
+    return refused;
 }
 
 /* The same to a queue that may be full in between: the executor has to stay until the last one is
  * in, even if it is shut down meanwhile. */
-static tarn_status submit_in_turns(const calls *c, size_t n)
+static bool submit_in_turns(const calls *c, size_t n)
 {
     tarn_executor *pool = c->executor->pool;
     tn_inside inside;
     tn_front_visit(pool);
     tn_inside_begin(&inside, pool);
-    tarn_status status = submit(c, n);
+    bool refused = submit(c, n);
     tn_inside_end(&inside);
     tn_front_leave(pool);
-    return status;
+    return refused;
+}
+
+/* Why the first was refused of those that were: what was taken is an executor's. */
+static tarn_status first_refusal(const calls *c)
+{
+    size_t i = 0;
+    while (c->futures[i]->executor != 0)
+        i++;
+    return tn_error(tn_future_status(c->futures[i]), tarn_error(c->futures[i])->text);
 }
 
 /* ---- Public verbs ---------------------------------------------------------------------------- */
@@ -383,8 +386,11 @@ tarn_status tarn_submit_many(tarn_executor *executor, const tarn_task *task, con
     if (!args && n > 0 && task->args_size > 0)
         return tn_error(TARN_INVALID, "tarn_submit_many: args is NULL");
     status = tn_submit_check(executor, task, call);
-    if (status == TARN_OK)
-        return executor->pool->queue_limit > 0 ? submit_in_turns(&all, n) : submit(&all, n);
+    if (status == TARN_OK) {
+        bool turns = executor->pool->queue_limit > 0;
+        bool refused = turns ? submit_in_turns(&all, n) : submit(&all, n);
+        return refused ? first_refusal(&all) : TARN_OK;
+    }
     for (size_t i = 0; i < n; i++)
         refuse_call(&all, i, status);
     return status;

@@ -183,6 +183,32 @@ CONTRACT_TEST(of_many_calls_those_that_are_wrong_say_so_and_the_others_run, 0)
     pool_close(pool);
 }
 
+/* In the order of the calls, not of the refusals. */
+CONTRACT_TEST(the_first_of_many_calls_that_was_refused_says_why_all_were_not_taken, GATES)
+{
+    enum { N = 20, LIMIT = 6 };
+    for (int wrong = 0; wrong < 2; wrong++) {
+        tarn_executor *pool = pool_bounded(LIMIT, TARN_FULL_REFUSE);
+        tarn_future *futures[N];
+        tarn_future *blockers[4];
+        struct gate gate = GATE_CLOSED;
+        tarn_bytes in[N];
+        for (int i = 0; i < pool_workers(); i++) {
+            blockers[i] = stand_at_submit(pool, &gate, i);
+            gate_await(&gate, i + 1);
+        }
+        for (int i = 0; i < N; i++)
+            in[i] = (tarn_bytes){"", 0};
+        in[wrong == 0 ? 3 : N - 1] = (tarn_bytes){NULL, 1};
+        tarn_status status = echo_submit_many(pool, in, N, futures);
+        assert_int_equal(status, wrong == 0 ? TARN_INVALID : TARN_FULL);
+        assert_contains(tarn_last_error(), wrong == 0 ? "tarn_bytes" : "queue_limit");
+        pool_unblock(&gate, blockers, pool_workers());
+        tarn_drop_all(futures, N);
+        pool_close(pool);
+    }
+}
+
 CONTRACT_TEST(of_many_calls_a_full_queue_takes_the_first_and_refuses_the_rest, GATES)
 {
     enum { N = 20, LIMIT = 6 };
