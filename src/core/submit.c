@@ -81,6 +81,7 @@ typedef struct admission {
     size_t taken;
     bool counted; /* they count against the limit */
     bool here;    /* the submit is to run it itself */
+    bool visits;  /* it has waited for room, and counts as a visitor until it is in */
 } admission;
 
 /* A full queue, by the executor's rule. */
@@ -117,12 +118,21 @@ static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admi
     }
     size_t limit = pool->queue_limit < TN_MOST_PLACES ? pool->queue_limit : TN_MOST_PLACES;
     *a = (admission){.counted = true};
-    uint32_t id = pool->id;
-    /* From here on the executor may be gone. */
-    tarn_status status = tn_admission_enter(id, limit, wanted, until, &a->taken);
+    tarn_status status = tn_admission_enter(pool->id, limit, wanted, TARN_NOW.ns, &a->taken);
+    bool visits = status == TARN_FULL && !tn_is_past(until);
+    if (visits) {
+        tn_front_visit(pool);
+        status = tn_admission_enter(pool->id, limit, wanted, until, &a->taken);
+    }
     if (status == TARN_CLOSED)
-        return tn_error(TARN_CLOSED, "tarn_submit: the executor is shut down");
-    return status == TARN_FULL ? admit_to_full(pool, wanted, inside, a) : TARN_OK;
+        tn_error(TARN_CLOSED, "tarn_submit: the executor is shut down");
+    else if (status == TARN_FULL)
+        status = admit_to_full(pool, wanted, inside, a);
+    a->visits = visits && status == TARN_OK;
+    /* From here on the executor may be gone. */
+    if (visits && !a->visits)
+        tn_front_leave(pool);
+    return status;
 }
 
 /* Runs a future on this thread, which may be a worker of the executor, of another, or of none. */
@@ -199,9 +209,14 @@ static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, 
 
 tarn_status tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t until)
 {
+    tarn_executor *pool = executor->pool;
     admission a;
-    tarn_status status = admit(executor->pool, 1, until, &a);
-    return status == TARN_OK ? hand_over(executor->pool, future, 1, a) : status;
+    tarn_status status = admit(pool, 1, until, &a);
+    if (status == TARN_OK)
+        status = hand_over(pool, future, 1, a);
+    if (a.visits)
+        tn_front_leave(pool);
+    return status;
 }
 
 tarn_future *tn_submit_refused(uint32_t executor, const tarn_task *task, tarn_status status)
@@ -269,21 +284,14 @@ static tarn_status make_cell(const calls *c, size_t i)
     return TARN_NO_MEMORY;
 }
 
-/* Submits those from i on for which there is room; gives the first that is left. */
-static size_t submit_some(const calls *c, size_t i, size_t n, bool *refused)
+/* Submits those from i on for which there is room. */
+static void submit_admitted(const calls *c, size_t i, admission a, bool *refused)
 {
     tarn_executor *pool = c->executor->pool;
-    admission a;
-    tarn_status status = admit(pool, n - i, TN_CLOCK_NEVER, &a);
-    if (status != TARN_OK) {
-        *refused = true;
-        refuse_call(c, i, status);
-        return i + 1;
-    }
     tarn_future *first = NULL, **last = &first;
     size_t end = i + a.taken, cells = 0;
     for (size_t k = i; k < end; k++) {
-        status = make_cell(c, k);
+        tarn_status status = make_cell(c, k);
         if (status != TARN_OK) {
             *refused = true;
             continue;
@@ -294,15 +302,36 @@ static size_t submit_some(const calls *c, size_t i, size_t n, bool *refused)
     }
     if (a.counted && cells < a.taken)
         tn_admission_leave(pool->id, a.taken - cells);
-    status = cells > 0 ? hand_over(pool, first, cells, a) : TARN_OK;
+    tarn_status status = cells > 0 ? hand_over(pool, first, cells, a) : TARN_OK;
     if (status == TARN_OK)
-        return end;
+        return;
     *refused = true;
     for (size_t k = i; k < end; k++) {
         if (!tn_future_ended(c->futures[k]))
             refuse_cell(c, k, status);
     }
-    return end;
+}
+
+/* The same as soon as there is room; gives the first that is left. */
+static size_t submit_some(const calls *c, size_t i, size_t n, bool *refused)
+{
+    tarn_executor *pool = c->executor->pool;
+    admission a;
+    tarn_status status = admit(pool, n - i, TN_CLOCK_NEVER, &a);
+    if (status != TARN_OK) {
+        *refused = true;
+        refuse_call(c, i, status);
+        return i + 1;
+    }
+    tn_inside inside;
+    if (a.visits)
+        tn_inside_begin(&inside, pool);
+    submit_admitted(c, i, a, refused);
+    if (a.visits) {
+        tn_inside_end(&inside);
+        tn_front_leave(pool);
+    }
+    return i + a.taken;
 }
 
 /* Submits n calls, each of which gets a future; true: one or more were refused. */
