@@ -37,7 +37,7 @@ static int live(struct items *items, size_t i)
         pthread_exit(NULL);
     if (act == STAND)
         stand(items);
-    if (act == UNTIL_STOPPED)
+    if (act == UNTIL_STOPPED || (act == STOP_ONCE && (run == 1 || tarn_stop_requested())))
         arrive_until_stopped(&items->gate);
     if (act == CLOSE_THE_POOL)
         tarn_shutdown(items->pool);

@@ -37,9 +37,11 @@ CONTRACT_TEST(a_map_returns_at_its_deadline_although_an_item_is_stuck, GATES)
         items_check(items);
         for (size_t i = 0; in_time && i < STUCK; i++)
             assert_int_equal(items->statuses[i], i % 10 == 4 ? TARN_FAILED : TARN_OK);
-        for (size_t i = STUCK; in_time && i < N; i++)
+        for (size_t i = STUCK; in_time && i < N; i++) {
             assert_true(items->statuses[i] == TARN_TIMEOUT ||
                         (items->statuses[i] == TARN_CANCELLED && i > STUCK));
+            assert_int_equal(atomic_load(&items->runs[i]), i == STUCK);
+        }
         items_free(items);
     }
 }
@@ -257,6 +259,21 @@ CONTRACT_TEST(an_item_that_reached_its_run_limit_is_tried_again, GATES)
     items_check(items);
     assert_int_equal(atomic_load(&items->runs[3]), 4);
     assert_int_equal(items_count(items, TARN_OK), 7);
+    items_free(items);
+}
+
+/* The request was for the try that took too long. */
+CONTRACT_TEST(an_item_that_is_tried_again_has_not_been_asked_to_stop, GATES)
+{
+    tarn_executor *pool = pool_open();
+    tarn_executor *stubborn =
+        tarn_with(pool, .retries = 10000, .retry_on = TARN_RETRY_EXPIRED, .run_limit = 0.01);
+    struct items *items = items_new(4);
+    items_act(items, STOP_ONCE, 2, 4);
+    assert_int_equal(items_map(stubborn, items, TARN_FOREVER), TARN_OK);
+    pool_close(pool);
+    items_check(items);
+    assert_true(atomic_load(&items->runs[2]) >= 2);
     items_free(items);
 }
 
