@@ -39,6 +39,8 @@ static int live(struct items *items, size_t i)
         stand(items);
     if (act == UNTIL_STOPPED || (act == STOP_ONCE && (run == 1 || tarn_stop_requested())))
         arrive_until_stopped(&items->gate);
+    if (act == LOOK)
+        tarn_stop_requested();
     if (act == CLOSE_THE_POOL)
         tarn_shutdown(items->pool);
     return result_of(i);

@@ -15,6 +15,7 @@ enum act {
     END_THREAD,     /* by pthread_exit() */
     STAND,          /* passes the gate before it returns */
     UNTIL_STOPPED,  /* arrives at the gate, and goes on until it is asked to stop */
+    LOOK,           /* looks whether it is asked to stop, then GIVE */
     STOP_ONCE,      /* UNTIL_STOPPED at its first try, afterwards only if it is asked at once */
     FAIL_AND_END,   /* FAIL, then END_THREAD */
     FAIL_TWICE,     /* FAIL at its first two tries, GIVE afterwards */

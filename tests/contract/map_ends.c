@@ -208,6 +208,20 @@ CONTRACT_TEST(each_item_of_a_map_has_the_run_limit_of_its_view, GATES)
     items_free(items);
 }
 
+CONTRACT_TEST(an_item_that_reached_its_run_limit_uses_up_nobody_elses, GATES)
+{
+    tarn_executor *pool = pool_of(1);
+    struct items *items = items_new(100);
+    items_act(items, LOOK, 0, 1);
+    items_act(items, UNTIL_STOPPED, 30, 100);
+    assert_int_equal(items_map(tarn_with(pool, .run_limit = 0.5), items, TARN_FOREVER),
+                     TARN_EXPIRED);
+    pool_close(pool);
+    items_check(items);
+    assert_int_equal(items_count(items, TARN_OK), 99);
+    items_free(items);
+}
+
 CONTRACT_TEST(each_item_of_a_map_has_the_start_limit_of_its_view, GATES)
 {
     tarn_executor *pool = pool_open();
