@@ -47,7 +47,8 @@ tarn_executor *pool_open(void)
 
 tarn_executor *pool_bounded(size_t queue_limit, tarn_when_full when_full)
 {
-    return pool_with(&(struct pool_options){.queue_limit = queue_limit, .when_full = when_full});
+    return pool_with(
+        &(struct pool_options){.queue_limit = queue_limit, .when_full = (int)when_full});
 }
 
 void pool_close(tarn_executor *pool)

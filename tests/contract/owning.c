@@ -61,7 +61,7 @@ TARN_TASK_OWNING(struct thing, use_thing, release_argument, release_thing, struc
 
 static tarn_future *start_thing(tarn_executor *pool, struct life *life, enum way way)
 {
-    return use_thing_submit(pool, thing_of(life), way);
+    return use_thing_submit(pool, thing_of(life), (int)way);
 }
 
 static void assert_released(const struct life *life, int args, int results)
