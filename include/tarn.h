@@ -180,12 +180,12 @@ TARN_API tarn_deadline tarn_in(double seconds);
  * an executor.
  *
  * Release functions: void release_args(A1, ... A8) gets the copied arguments of every call that was
- * submitted, exactly once, whatever becomes of it: at the last drop of the future, or before the
- * submit returns if that refuses. (With f_after it is not called: the argument stays the other
- * future's.) void release_result(R) gets each result that f returned, unless it called tarn_fail():
- * at the last drop if the task ended TARN_OK, and before it ends otherwise. In place of either write
- * void for "nothing to release". They must not end their thread, and run on whatever thread drops
- * last. */
+ * submitted, exactly once, whatever becomes of it: at the last drop of the future, or once a queue
+ * has let go of what was cancelled in it, or before the submit returns if that refuses. (With
+ * f_after it is not called: the argument stays the other future's.) void release_result(R) gets
+ * each result that f returned, unless it called tarn_fail(): at the last drop if the task ended
+ * TARN_OK, and before it ends otherwise. In place of either write void for "nothing to release".
+ * They must not end their thread, and run on whatever thread drops last. */
 
 /* Bytes of any length. As an argument they are copied at submit. As a result they must point into
  * tarn_result_memory(), to static data or into the task's arguments; anything else would leak or
@@ -229,8 +229,8 @@ typedef struct tarn_task {
     uint32_t flags;   /* 0 */
     size_t args_size; /* bytes of all arguments together */
     /* The calls of a map: from number *done to n - 1, whose arguments and results lie one after the
-     * other. Counts *done up as each returns, and returns itself before the next if *halt is not 0.
-     * NULL: the library makes them by call(). */
+     * other. Counts *done up as each returns, by an atomic store that releases its result, and
+     * returns itself before the next if *halt is not 0. NULL: the library makes them by call(). */
     void (*loop)(const void *args, void *results, size_t n, size_t *done, const int *halt);
     void (*release_args)(const void *args);     /* NULL: nothing to release */
     void (*release_result)(const void *result); /* likewise */
@@ -358,10 +358,10 @@ typedef struct tarn_shutdown_options {
 } tarn_shutdown_options;
 
 /* Refuses new work, finishes what was submitted, joins the workers and frees the executor. Blocks.
- * Submits that wait for room end TARN_CLOSED, and so does what waits for another future (f_after)
- * that does not end in the meantime. New work is refused to its own tasks as well, which may use
- * the executor until they return: if they submit others, tarn_drain() it first. One thread at a
- * time.
+ * Submits that wait for room end TARN_CLOSED, and so do the items that a map has not sent yet; the
+ * map is waited for. What waits for another future (f_after) that does not end in the meantime ends
+ * TARN_CLOSED as well. New work is refused to its own tasks, too, which may use the executor until
+ * they return: if they submit others, tarn_drain() it first. One thread at a time.
  * Written as keywords: tarn_shutdown(pool, .cancel_pending = true, .time_limit = 5.0); options may
  * also be NULL: none of them.
  * Returns TARN_OK: the executor is gone (NULL is TARN_OK, too);
@@ -628,16 +628,20 @@ TARN_API tarn_future *tarn_all(tarn_future *const *futures, size_t n);
  * they go in chunks, sized by how long they take, and only a few chunks are queued at a time. in: n
  * times task->args_size bytes. out (NULL if the task has no result): n results; those of items that
  * did not end TARN_OK are left alone. statuses: NULL, or for each item how it ended. in, out and
- * statuses are not used after the return. An item fails by itself; with .retries it is tried again
- * by itself; with .start_within or .run_limit each item is a chunk.
+ * statuses are not used after the return. What the items own is released, of some perhaps later;
+ * what lies in out is the caller's to release, and to drop if it is a tarn_buffer. An item fails by
+ * itself; with .retries it is tried again by itself; with .start_within or .run_limit each item is
+ * a chunk.
  * Inside a task it may run items in place, as tarn_wait() does.
  * Returns TARN_OK if every item ended so. Otherwise the status of the first that did not, and
  * tarn_last_error() has its number and text; or
  *   TARN_TIMEOUT: the deadline came first. What had not begun never runs (TARN_CANCELLED in
- *     statuses); what had begun is asked to stop and not waited for (TARN_TIMEOUT);
+ *     statuses); what had begun is asked to stop and not waited for (TARN_TIMEOUT, also for what
+ *     was to follow it in its chunk);
  *   TARN_DEADLOCK: as tarn_wait(), with the rest as at a deadline;
  *   TARN_UNSUPPORTED: the result is a tarn_bytes (take them by tarn_map_from()), or the executor
- *     has no memory in common with the caller; TARN_NO_MEMORY; TARN_INVALID: nothing was called. */
+ *     has no memory in common with the caller, or TARN_INVALID: nothing was called or released;
+ *   TARN_NO_MEMORY: with the rest as at a deadline. */
 TARN_API tarn_status tarn_map(tarn_executor *executor, const tarn_task *task, const void *in,
                               size_t n, void *out, tarn_status *statuses, tarn_deadline deadline);
 
@@ -645,8 +649,9 @@ TARN_API tarn_status tarn_map(tarn_executor *executor, const tarn_task *task, co
  * and returns true, or returns false after the last one; it is called only as far ahead as a few
  * chunks, and a tarn_bytes that it gave is copied before it is called again. take(i, status, result,
  * data) is given the endings in the order of the items; result is valid for that call, and NULL
- * unless status is TARN_OK. Both are called on this thread. If take returns false, the map ends
- * there as at a deadline, and returns TARN_CANCELLED. */
+ * unless status is TARN_OK. Both are called on this thread, and cannot wait for the end of the
+ * executor. If take returns false, the map ends there as at a deadline, and returns TARN_CANCELLED;
+ * so it does, with TARN_INVALID, if a tarn_bytes has no data for its size. */
 TARN_API tarn_status tarn_map_from(tarn_executor *executor, const tarn_task *task,
                                    bool (*next)(void *item, void *data),
                                    bool (*take)(size_t i, tarn_status status, const void *result,
@@ -685,7 +690,9 @@ TARN_API void tarn_promise_drop(tarn_promise *promise);
 /* ---- Buffers --------------------------------------------------------------------------------- */
 
 /* Memory that tasks share with the program without a copy, whatever their executor: an argument of
- * type tarn_buffer * is held by its future until the last drop. */
+ * type tarn_buffer * is held by its future until the last drop. One that a task returns, or that is
+ * set in a promise, is a reference that the future owns from then on: a task holds its argument to
+ * return it, and whoever wants to keep a result holds that. */
 typedef struct tarn_buffer tarn_buffer;
 
 typedef enum tarn_access {

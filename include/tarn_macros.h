@@ -27,6 +27,11 @@
 #define TARN_SECOND_(...)          TARN_SECOND_1_(__VA_ARGS__, 0, ~)
 #define TARN_SECOND_1_(a, b, ...)  b
 
+/* 1 for one argument, 0 for 2 to 18. */
+#define TARN_IS_ONE_(...) \
+    TARN_IS_ONE_1_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, ~)
+#define TARN_IS_ONE_1_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, is, ...) is
+
 /* 1 if T is the word void alone, else 0: only after that word alone does "(~, 1)" become the
  * arguments of the macro below, and so give a second item. */
 #define TARN_IS_VOID_(T)           TARN_SECOND_(TARN_VOID_##T(~, 1))
@@ -246,10 +251,13 @@ struct tarn_nobody_;
     TARN_SHAPE_(TARN_DECLARE_, void, void, TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
 #define TARN_TASK_DEFINE(R, ...) \
     TARN_SHAPE_(TARN_DEFINE_, void, void, TARN_FIRST_(__VA_ARGS__), R, __VA_ARGS__)
-#define TARN_TASK_OWNING(R, f, X, Y, ...) \
-    TARN_SHAPE_(TARN_WHOLE_, X, Y, f, R, f, __VA_ARGS__)
-#define TARN_TASK_DEFINE_OWNING(R, f, X, Y, ...) \
-    TARN_SHAPE_(TARN_DEFINE_, X, Y, f, R, f, __VA_ARGS__)
+#define TARN_TASK_OWNING(R, f, X, ...) \
+    TARN_JOIN_(TARN_OWNING_, TARN_IS_ONE_(__VA_ARGS__))(TARN_WHOLE_, R, f, X, __VA_ARGS__)
+#define TARN_TASK_DEFINE_OWNING(R, f, X, ...) \
+    TARN_JOIN_(TARN_OWNING_, TARN_IS_ONE_(__VA_ARGS__))(TARN_DEFINE_, R, f, X, __VA_ARGS__)
+/* Y alone, or with types. */
+#define TARN_OWNING_1(M, R, f, X, Y)            TARN_SHAPE_(M, X, Y, f, R, f)
+#define TARN_OWNING_0(M, R, f, X, Y, ...)       TARN_SHAPE_(M, X, Y, f, R, f, __VA_ARGS__)
 
 #define TARN_WHOLE_NONE_(X, Y, name, R, f) \
     TARN_DECLARE_NONE_(X, Y, name, R, f); TARN_DEFINE_NONE_(X, Y, name, R, f)
@@ -431,6 +439,7 @@ struct tarn_nobody_;
     TARN_CHECK_FUNCTION_(R, f, void); \
     TARN_CHECK_DECLARED_(name, R, tarn_future *(tarn_executor *)); \
     TARN_ASSERT_(TARN_IS_VOID_(X), #name " has no arguments to be released: write void"); \
+    TARN_CHECK_RELEASED_(name, R, Y); \
     static void name##_call_(const void *args_, void *result_) \
     { \
         TARN_JOIN_(TARN_CALL_, TARN_IS_VOID_(R))(R, TARN_FUNCTION_(R, f, void)()) \
@@ -443,6 +452,7 @@ struct tarn_nobody_;
 #define TARN_DEFINE_SOME_(N, X, Y, name, R, f, ...) \
     TARN_CHECK_FUNCTION_(R, f, __VA_ARGS__); \
     TARN_CHECK_DECLARED_(name, R, tarn_future *(tarn_executor *, __VA_ARGS__)); \
+    TARN_CHECK_RELEASED_(name, R, Y); \
     static void name##_call_(const void *args_, void *result_) \
     { \
         const struct name##_arguments *a_ = \
@@ -459,7 +469,7 @@ struct tarn_nobody_;
         for (; i_ < n_ && !__atomic_load_n(halt_, __ATOMIC_RELAXED); a_++) { \
             TARN_JOIN_(TARN_ITEM_CALL_, TARN_IS_VOID_(R))( \
                 R, TARN_FUNCTION_(R, f, __VA_ARGS__)(TARN_PASS_##N##_(a_))) \
-            __atomic_store_n(done_, ++i_, __ATOMIC_RELAXED); \
+            __atomic_store_n(done_, ++i_, __ATOMIC_RELEASE); \
         } \
     } \
     TARN_JOIN_(TARN_RELEASE_ARGS_, TARN_IS_VOID_(X))(N, name, X, __VA_ARGS__) \
@@ -493,6 +503,9 @@ struct tarn_nobody_;
 #define TARN_ARGS_RELEASER_0(name) name##_release_args_
 #define TARN_ARGS_RELEASER_1(name) TARN_NULL_
 
+#define TARN_CHECK_RELEASED_(name, R, Y) \
+    TARN_ASSERT_(TARN_IS_VOID_(Y) || !TARN_IS_VOID_(R), \
+                 #name " has no result to be released: write void")
 #define TARN_RELEASE_RESULT_0(name, R, Y) \
     TARN_CHECK_FUNCTION_(void, Y, R); \
     static void name##_release_result_(const void *result_) \

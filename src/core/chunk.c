@@ -2,6 +2,7 @@
 #include "core/chunk.h"
 
 #include "core/count.h"
+#include "core/future.h"
 #include "core/release.h"
 #include "core/run.h"
 #include "core/task.h"
@@ -32,21 +33,24 @@ static void *result_at(const tarn_future *future, size_t i)
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
-/* The item that is being tried, and how often it was tried again. */
-typedef struct trial {
-    size_t item;
-    int retries;
-} trial;
-
-static bool is_worth_a_retry(const tn_chunk *chunk, trial *t, size_t i, int reason)
+static int tries_of(const tn_chunk *chunk, size_t i)
 {
-    if (t->item != i)
-        *t = (trial){.item = i};
-    return (chunk->retry_on & reason) && t->retries++ < chunk->retries;
+    return chunk->tried == i ? chunk->tries : 0;
+}
+
+static bool is_worth_a_retry(const tn_chunk *chunk, size_t i, int reason)
+{
+    return (chunk->retry_on & reason) && tries_of(chunk, i) < chunk->retries;
+}
+
+static void note_try(tn_chunk *chunk, size_t i)
+{
+    chunk->tries = tries_of(chunk, i) + 1;
+    chunk->tried = i;
 }
 
 /* What halted the loop after item number done - 1. */
-static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt, trial *t)
+static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt)
 {
     tn_chunk *chunk = tn_chunk_of(future);
     tn_ext *ext = tn_cell_ext(future);
@@ -60,24 +64,26 @@ static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt, tr
 
     ext->text = NULL;
     frame->failed = frame->told = false;
-    tn_u32_and_relaxed(&chunk->halt, ~halt | TN_HALT_ABANDONED);
     if (!failed)
         tn_release_result(future->task, result_at(future, i));
-    if (wanted && is_worth_a_retry(chunk, t, i, reason)) {
+    if (wanted && is_worth_a_retry(chunk, i, reason)) {
+        note_try(chunk, i);
         tn_u32_and_relaxed(&future->state, ~TN_OVERDUE);
         tn_limit_run(future);
         tn_count(future->executor, TN_RETRIED);
-        chunk->done--;
+        tn_size_store_release(&chunk->done, i);
     } else {
         chunk->statuses[i] = (int8_t)status;
         chunk->all_ok = false;
         if (chunk->failed == SIZE_MAX) {
             chunk->failed = i;
             chunk->text = text;
-            return;
+            text = NULL;
         }
     }
     tn_free(text);
+    /* release: the status, for tn_chunk_known(). */
+    tn_u32_and_release(&chunk->halt, ~halt | TN_HALT_ABANDONED);
 }
 
 /* What TARN_TASK() would have generated. */
@@ -86,7 +92,7 @@ static void loop(const tarn_task *task, const unsigned char *args, unsigned char
 {
     while (*done < n && tn_u32_load_relaxed(halt) == 0) {
         task->call(args + *done * task->args_size, results + *done * task->result.size);
-        ++*done;
+        tn_size_store_release(done, *done + 1);
     }
 }
 
@@ -99,25 +105,12 @@ static void call_items(const tarn_task *task, tn_chunk *chunk)
         loop(task, chunk->items, chunk->results, chunk->count, &chunk->done, &chunk->halt);
 }
 
-/* Results may lie in any of what the calls have allocated: the future keeps all. */
-static void keep_memory(tarn_future *future, tn_frame *frame)
-{
-    tn_ext *ext = tn_cell_ext(future);
-    while (frame->memory) {
-        tn_block *block = frame->memory;
-        frame->memory = block->next;
-        block->next = ext->memory;
-        ext->memory = block;
-    }
-}
-
 static void run(tarn_future *future, tn_frame *frame)
 {
     tn_context *context = tn_context_here();
     tn_chunk *chunk = tn_chunk_of(future);
     size_t depth = context->depth;
     int64_t began = tn_clock_now();
-    trial t = {.item = SIZE_MAX};
     uint32_t halt = 0;
     frame->halt = &chunk->halt;
     while (chunk->done < chunk->count && !(halt & TN_HALT_ABANDONED)) {
@@ -126,29 +119,32 @@ static void run(tarn_future *future, tn_frame *frame)
         frame = &context->frames[depth - 1];
         halt = tn_u32_load_relaxed(&chunk->halt);
         if (halt & (TN_HALT_FAILED | TN_HALT_TOLD))
-            look_at_item(future, frame, halt, &t);
+            look_at_item(future, frame, halt);
     }
     chunk->ns = tn_clock_now() - began;
     frame->halt = NULL;
-    keep_memory(future, frame);
+    tn_run_keep_memory(frame);
 }
 
 /* ---- Making and freeing ---------------------------------------------------------------------- */
 
+static void release_contents(const tarn_future *future)
+{
+    const tn_chunk *chunk = tn_chunk_of(future);
+    for (size_t i = chunk->taken; i < chunk->done && i < chunk->count; i++) {
+        if (chunk->statuses[i] == TARN_OK)
+            tn_release_result(future->task, result_at(future, i));
+    }
+    for (size_t i = 0; i < chunk->count; i++)
+        tn_release_args(future->task, item_at(future, i), true);
+}
+
 static void dispose(tarn_future *future)
 {
     tn_chunk *chunk = tn_chunk_of(future);
-    const tarn_task *task = future->task;
-    if (!tn_owns_anything(task)) {
-        tn_free(chunk->text);
-        return;
-    }
-    for (size_t i = chunk->taken; i < chunk->done && i < chunk->count; i++) {
-        if (chunk->statuses[i] == TARN_OK)
-            tn_release_result(task, result_at(future, i));
-    }
-    for (size_t i = 0; i < chunk->count; i++)
-        tn_release_args(task, item_at(future, i), true);
+    if (tn_owns_anything(future->task))
+        release_contents(future);
+    tn_block_free_all(chunk->inputs, NULL);
     tn_free(chunk->text);
 }
 
@@ -181,6 +177,27 @@ tarn_future *tn_chunk_new(const tarn_task *task, size_t room)
     return future;
 }
 
+size_t tn_chunk_reached(const tarn_future *future)
+{
+    const tn_chunk *chunk = tn_chunk_of(future);
+    if (tn_future_status(future) != TARN_FAILED)
+        return chunk->count;
+    bool again = is_worth_a_retry(chunk, chunk->done, TARN_RETRY_FAILED) &&
+                 !(tn_future_word(future) & TN_STOP);
+    return again ? chunk->done : chunk->done + 1;
+}
+
+size_t tn_chunk_known(const tarn_future *future)
+{
+    const tn_chunk *chunk = tn_chunk_of(future);
+    size_t done = tn_size_load_acquire(&chunk->done);
+    /* In this order: the latest call said that it failed before it was counted, and its status is
+     * there when that is taken back. Unless it was taken back to try it again. */
+    uint32_t halt = tn_u32_load_acquire(&chunk->halt);
+    bool latest = chunk->retries == 0 && !(halt & (TN_HALT_FAILED | TN_HALT_TOLD));
+    return latest || done == 0 ? done : done - 1;
+}
+
 void *tn_chunk_place(tarn_future *future)
 {
     return item_at(future, tn_chunk_of(future)->count);
@@ -198,8 +215,8 @@ tarn_status tn_chunk_add(tarn_future *future)
         if (!block)
             return TARN_NO_MEMORY;
         tn_task_copy_bytes(task, item, block->data);
-        block->next = tn_cell_ext(future)->memory;
-        tn_cell_ext(future)->memory = block;
+        block->next = tn_chunk_of(future)->inputs;
+        tn_chunk_of(future)->inputs = block;
     }
     if (needs.owning)
         tn_hold_args(task, item);
@@ -216,8 +233,21 @@ void tn_chunk_add_plain(tarn_future *future, const void *items, size_t n)
 void tn_chunk_move(tarn_future *future, size_t from, tarn_future *rest)
 {
     tn_chunk *chunk = tn_chunk_of(future);
+    if (from == chunk->done) {
+        tn_chunk_of(rest)->tries = tries_of(chunk, from);
+        note_try(tn_chunk_of(rest), 0);
+        tn_count(future->executor, TN_RETRIED);
+    }
+    /* Either chunk may be the last to go, and releases its own items then. */
+    tn_block **last = &tn_chunk_of(rest)->inputs;
+    for (size_t i = from; i < chunk->count; i++) {
+        if (tn_task_needs(future->task, item_at(future, i)).bytes > 0) {
+            *last = chunk->inputs;
+            chunk->inputs = chunk->inputs->next;
+            last = &(*last)->next;
+            *last = NULL;
+        }
+    }
     tn_chunk_add_plain(rest, item_at(future, from), chunk->count - from);
     chunk->count = from;
-    tn_cell_ext(rest)->memory = tn_cell_ext(future)->memory;
-    tn_cell_ext(future)->memory = NULL;
 }

@@ -50,8 +50,9 @@ static tarn_status rest(tarn_executor *executor, int64_t until, const char *call
     do {
         if (!tn_front_await_visitors(executor, until))
             return tn_error_format(TARN_TIMEOUT,
-                                   "%s: a thread that submitted to a full queue "
-                                   "(TARN_FULL_CALLER) still runs a task, or the timer a callback",
+                                   "%s: a map has not returned, a thread that submitted to a full "
+                                   "queue (TARN_FULL_CALLER) still runs a task, or the timer a "
+                                   "callback",
                                    call);
         status = executor->backend->drain(executor, until);
     } while (status == TARN_OK && !tn_front_await_visitors(executor, TARN_NOW.ns));

@@ -21,7 +21,7 @@ typedef struct tn_front {
     tn_views *views;
     tn_books *books;
     tn_cond left;   /* a visitor has left */
-    int visitors;   /* threads from outside that run its tasks or callbacks */
+    int visitors;   /* threads from outside that run its tasks or callbacks, or map over it */
     bool abandoned; /* ... and the last of them is to tell the back end */
 } tn_front;
 
@@ -40,8 +40,9 @@ void tn_front_add_books(tarn_executor *executor, tn_books *books);
 /* How often it happened, on workers and elsewhere. */
 uint64_t tn_front_counted(const tarn_executor *executor, tn_event event);
 
-/* A thread that is no worker of the executor runs one of its tasks, or callbacks: the executor must
- * stay, and does not come to rest. tn_front_leave() may end it, if it was abandoned. */
+/* A thread that need not be a worker of the executor runs one of its tasks or callbacks, or a map:
+ * the executor must stay, and does not come to rest. tn_front_leave() may end it, if it was
+ * abandoned. */
 void tn_front_visit(tarn_executor *executor);
 void tn_front_leave(tarn_executor *executor);
 

@@ -50,6 +50,17 @@ bool tn_future_cancel(tarn_future *future)
     return tn_hooks_end(future, TN_PENDING, TN_CANCELLED);
 }
 
+bool tn_future_withdraw(tarn_future *future)
+{
+    uint32_t executor = future->executor;
+    bool queued = !(tn_future_word(future) & TN_CHAINED);
+    if (!tn_future_cancel(future))
+        return false;
+    if (queued)
+        tn_registry_discard(executor);
+    return true;
+}
+
 void tn_future_retry(tarn_future *future)
 {
     uint32_t state = tn_u32_load_relaxed(&future->state);
@@ -198,13 +209,7 @@ bool tarn_cancel(tarn_future *future)
     }
     if (tn_future_check_process(future) != TARN_OK)
         return false;
-    uint32_t executor = future->executor;
-    bool queued = !(tn_future_word(future) & TN_CHAINED);
-    if (!tn_future_cancel(future))
-        return tarn_cancelled(future);
-    if (queued)
-        tn_registry_discard(executor);
-    return true;
+    return tn_future_withdraw(future) || tarn_cancelled(future);
 }
 
 size_t tarn_cancel_all(tarn_future *const *futures, size_t n)

@@ -28,8 +28,8 @@ static tarn_future *new_limited(const scene *s)
 static void scene_open(scene *s, double start_within, double run_limit)
 {
     idle_open(&s->executor);
-    s->view = tn_view_of(
-        tarn_with(&s->executor, .start_within = start_within, .run_limit = run_limit));
+    s->view =
+        tn_view_of(tarn_with(&s->executor, .start_within = start_within, .run_limit = run_limit));
     assert_non_null(s->view);
     for (int i = 0; i < N; i++)
         s->futures[i] = new_limited(s);
@@ -79,7 +79,8 @@ TEST(limits_are_linked_in_the_order_of_queueing)
 TEST(whoever_ends_a_future_takes_it_out_wherever_it_is)
 {
     /* In every order of three: the first, the last, one between. */
-    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     for (size_t k = 0; k < sizeof orders / sizeof *orders; k++) {
         scene s;
         scene_open(&s, 600, 0);

@@ -7,6 +7,7 @@
 #include "core/chunk.h"
 #include "core/context.h"
 #include "core/deadline.h"
+#include "core/front.h"
 #include "core/future.h"
 #include "core/registry.h"
 #include "core/release.h"
@@ -87,8 +88,8 @@ static tarn_status status_of_rest(const tarn_future *future)
     return status == TARN_OK ? TARN_CANCELLED : status;
 }
 
-/* Hands an ended chunk out; false: whoever takes the items has enough. */
-static bool deliver_chunk(mapper *m, tarn_future *future)
+/* Hands out the first n items of an ended chunk; false: whoever takes them has enough. */
+static bool deliver_chunk(mapper *m, tarn_future *future, size_t n)
 {
     tn_chunk *chunk = tn_chunk_of(future);
     size_t size = m->task->result.size;
@@ -101,7 +102,7 @@ static bool deliver_chunk(mapper *m, tarn_future *future)
     }
     const tarn_failure *failure = tarn_error(future);
     bool more = true;
-    for (size_t i = 0; i < chunk->count && more; i++) {
+    for (size_t i = 0; i < n && more; i++) {
         tarn_status status = i < chunk->done ? chunk->statuses[i] : status_of_rest(future);
         const char *text = i == chunk->failed            ? chunk->text
                            : i >= chunk->done && failure ? failure->text
@@ -112,6 +113,14 @@ static bool deliver_chunk(mapper *m, tarn_future *future)
             chunk->taken = i + 1;
     }
     return more;
+}
+
+/* Says the same of n items, which have no results. */
+static void deliver_same(mapper *m, size_t n, tarn_status status)
+{
+    for (size_t i = 0; m->statuses && i < n; i++)
+        m->statuses[m->delivered + i] = status;
+    m->delivered += n;
 }
 
 /* ---- Chunks ---------------------------------------------------------------------------------- */
@@ -172,9 +181,25 @@ static tarn_status fill(mapper *m, tarn_future *future)
     return status == TARN_END ? TARN_OK : status;
 }
 
-static void put(mapper *m, size_t place, tarn_future *future)
+static tarn_status too_late(void)
 {
-    m->ring[(m->first + place) % m->window] = future;
+    return tn_error(TARN_TIMEOUT, "tarn_map: not all items had begun by the deadline");
+}
+
+/* Queues a chunk. What is refused has ended so, like any other; but if there was no room for it by
+ * the deadline, TARN_TIMEOUT. */
+static tarn_status send(mapper *m, tarn_future *future)
+{
+    tarn_status status = tn_submit_cell(m->executor, future, m->until);
+    if (status == TARN_OK)
+        return TARN_OK;
+    if (status == TARN_FULL && tn_is_past(m->until)) {
+        tn_future_refuse(future, TARN_CANCELLED, NULL);
+        return too_late();
+    }
+    tn_count(m->executor->id, TN_REJECTED);
+    tn_future_refuse(future, status, tarn_last_error());
+    return TARN_OK;
 }
 
 static tarn_future *new_chunk(mapper *m, size_t room)
@@ -193,6 +218,13 @@ static tarn_future *new_chunk(mapper *m, size_t room)
     return future;
 }
 
+static tarn_status refuse_item(tarn_status status)
+{
+    return tn_error(status, status == TARN_INVALID
+                                ? "tarn_map: a tarn_bytes of an item has no data for its size"
+                                : "tarn_map: no memory");
+}
+
 /* Makes and queues one more chunk, if there are items for it. */
 static tarn_status send_next(mapper *m)
 {
@@ -200,63 +232,59 @@ static tarn_status send_next(mapper *m)
     if (!future)
         return tn_error(TARN_NO_MEMORY, "tarn_map: no memory");
     tarn_status status = fill(m, future);
-    if (status == TARN_INVALID)
-        tn_error(status, "tarn_map: a tarn_bytes of an item has no data for its size");
     if (tn_chunk_of(future)->count == 0) {
         tn_limit_forget(future);
         tn_cell_release(future, TN_OWNER_QUEUE);
         tn_cell_release(future, TN_HANDLE);
-        return status;
+        return status == TARN_OK ? TARN_OK : refuse_item(status);
     }
-    put(m, m->count++, future);
-    tn_submit_cell(m->executor, future, m->until);
-    return status;
+    m->ring[(m->first + m->count++) % m->window] = future;
+    tarn_status sent = send(m, future);
+    return status == TARN_OK ? sent : refuse_item(status);
 }
 
-/* Sends what is left of a chunk of which an item ended its thread, in the place of that chunk. */
-static tarn_status send_rest(mapper *m, tarn_future *future)
+/* Sends the items of a chunk from number `from` on once more, as the oldest chunk. */
+static tarn_status send_rest(mapper *m, tarn_future *future, size_t from)
 {
-    tn_chunk *chunk = tn_chunk_of(future);
-    size_t from = chunk->done + 1;
-    tarn_future *rest = new_chunk(m, chunk->count - from);
-    if (!rest)
+    size_t count = tn_chunk_of(future)->count - from;
+    tarn_future *rest = new_chunk(m, count);
+    if (!rest) {
+        deliver_same(m, count, TARN_CANCELLED);
         return tn_error(TARN_NO_MEMORY, "tarn_map: no memory");
+    }
     tn_chunk_move(future, from, rest);
-    put(m, 0, rest);
-    tn_submit_cell(m->executor, rest, m->until);
-    return TARN_OK;
+    m->first = (m->first + m->window - 1) % m->window;
+    m->count++;
+    m->ring[m->first] = rest;
+    return send(m, rest);
 }
 
 /* The oldest chunk has ended: hands it out. TARN_CANCELLED: whoever takes the items has enough. */
 static tarn_status collect(mapper *m)
 {
     tarn_future *future = m->ring[m->first];
-    tn_chunk *chunk = tn_chunk_of(future);
-    size_t count = chunk->count;
-    bool broke_off = tn_future_status(future) == TARN_FAILED && chunk->done + 1 < count;
-    learn(m, chunk);
-    if (broke_off)
-        chunk->count = chunk->done + 1;
-    tarn_status status = deliver_chunk(m, future) ? TARN_OK : TARN_CANCELLED;
-    chunk->count = count;
-    if (broke_off && status == TARN_OK)
-        status = send_rest(m, future);
-    if (!broke_off || status != TARN_OK) {
-        m->first = (m->first + 1) % m->window;
-        m->count--;
-    }
+    size_t reached = tn_chunk_reached(future);
+    m->first = (m->first + 1) % m->window;
+    m->count--;
+    learn(m, tn_chunk_of(future));
+    tarn_status status = deliver_chunk(m, future, reached) ? TARN_OK : TARN_CANCELLED;
+    if (status == TARN_OK && reached < tn_chunk_of(future)->count)
+        status = send_rest(m, future, reached);
     tn_cell_release(future, TN_HANDLE);
     return status;
 }
 
 /* ---- Abandoning ------------------------------------------------------------------------------ */
 
-/* Says the same of n items. */
-static void deliver_same(mapper *m, size_t n, tarn_status status)
+/* Of a chunk that runs: what is known of it. Its failures are still being written. */
+static void deliver_known(mapper *m, tarn_future *future)
 {
-    for (size_t i = 0; m->statuses && i < n; i++)
-        m->statuses[m->delivered + i] = status;
-    m->delivered += n;
+    tn_chunk *chunk = tn_chunk_of(future);
+    size_t known = m->take ? 0 : tn_chunk_known(future);
+    for (size_t i = 0; i < known; i++)
+        deliver(m, chunk->statuses[i], chunk->results + i * m->task->result.size, NULL);
+    chunk->taken = known;
+    deliver_same(m, chunk->count - known, TARN_TIMEOUT);
 }
 
 /* Nobody waits for this chunk any more: what it has not begun never runs, what runs is asked to
@@ -271,9 +299,11 @@ static void abandon_chunk(mapper *m, tarn_future *future)
     } else if (!tn_future_ended(future)) {
         tn_u32_or_relaxed(&chunk->halt, TN_HALT_ABANDONED);
         tn_u32_or_relaxed(&future->state, TN_STOP);
-        deliver_same(m, count, TARN_TIMEOUT);
+        deliver_known(m, future);
     } else if (!m->take) {
-        deliver_chunk(m, future);
+        size_t reached = tn_chunk_reached(future);
+        deliver_chunk(m, future, reached);
+        deliver_same(m, count - reached, TARN_CANCELLED);
     }
     tn_cell_release(future, TN_HANDLE);
 }
@@ -298,7 +328,7 @@ static tarn_status advance(mapper *m)
         return collect(m);
     if (!m->exhausted && m->count < m->window) {
         if (tn_is_past(m->until))
-            return tn_error(TARN_TIMEOUT, "tarn_map: not all items had begun by the deadline");
+            return too_late();
         return send_next(m);
     }
     if (m->count == 0)
@@ -309,7 +339,7 @@ static tarn_status advance(mapper *m)
     return status;
 }
 
-static tarn_status run(mapper *m)
+static tarn_status run_all(mapper *m)
 {
     tarn_executor *pool = m->executor->pool;
     const tn_view *view = tn_view_of(m->executor);
@@ -338,6 +368,19 @@ static tarn_status run(mapper *m)
     return m->status == TARN_OK ? TARN_OK : tn_error_format(m->status, "%s", m->text);
 }
 
+/* The executor has to stay until the map is over, even if it is shut down meanwhile. */
+static tarn_status run(mapper *m)
+{
+    tarn_executor *pool = m->executor->pool;
+    tn_inside inside;
+    tn_front_visit(pool);
+    tn_inside_begin(&inside, pool);
+    tarn_status status = run_all(m);
+    tn_inside_end(&inside);
+    tn_front_leave(pool);
+    return status;
+}
+
 static tarn_status check(tarn_executor *executor, const tarn_task *task, const char *call)
 {
     tarn_status status = tn_task_check(task, call);
@@ -353,6 +396,18 @@ static tarn_status check(tarn_executor *executor, const tarn_task *task, const c
                                "%s: workers of kind \"%s\" have no memory in common with the "
                                "caller",
                                call, executor->pool->backend->kind);
+    return TARN_OK;
+}
+
+/* What cannot be copied is found before anything is called. */
+static tarn_status check_items(const tarn_task *task, const unsigned char *in, size_t n)
+{
+    bool bytes = tn_task_traits(task) & TN_TASK_BYTES;
+    for (size_t i = 0; bytes && i < n; i++) {
+        if (tn_task_needs(task, in + i * task->args_size).bytes == SIZE_MAX)
+            return tn_error_format(
+                TARN_INVALID, "tarn_map: a tarn_bytes of item %zu has no data for its size", i);
+    }
     return TARN_OK;
 }
 
@@ -372,6 +427,9 @@ tarn_status tarn_map(tarn_executor *executor, const tarn_task *task, const void 
     if (task->result.kind == TARN_KIND_BYTES)
         return tn_error(TARN_UNSUPPORTED, "tarn_map: a tarn_bytes result has no owner here; take "
                                           "them by tarn_map_from()");
+    status = check_items(task, in, n);
+    if (status != TARN_OK)
+        return status;
     mapper m = {.executor = executor,
                 .task = task,
                 .until = tn_until(deadline),

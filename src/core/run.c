@@ -36,6 +36,17 @@ static bool keep_result_memory(tn_frame *frame, void *result)
     return ext;
 }
 
+void tn_run_keep_memory(tn_frame *frame)
+{
+    tn_ext *ext = tn_cell_ext(frame->future);
+    while (frame->memory) {
+        tn_block *block = frame->memory;
+        frame->memory = block->next;
+        block->next = ext->memory;
+        ext->memory = block;
+    }
+}
+
 bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame)
 {
     /* relaxed: a request carries nothing but itself. */
@@ -157,19 +168,24 @@ static bool run_special(tn_context *context, const job *j, void *result, tarn_st
 }
 
 /* The task of this frame, which is off the stack, has ended its thread. */
-static void end_with_thread(tn_context *context, const tn_frame *frame)
+static void end_with_thread(tn_context *context, tn_frame *frame)
 {
     tarn_future *future = frame->future;
-    tn_block_free_all(frame->memory, NULL);
+    bool special = tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
+    if (special && tn_cell_ext(future)->body)
+        tn_run_keep_memory(frame);
+    else
+        tn_block_free_all(frame->memory, NULL);
     if (!frame->failed)
         tn_future_explain(future,
                           (tarn_failure){.status = TARN_FAILED,
                                          .worker = worker_of(context, frame),
                                          .attempts = 1},
                           tn_text_copy("the task ended its thread"));
-    bool special = tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
     if (special)
         tn_limit_pause(future);
+    if (special && tn_run_is_asked_to_stop(context, frame))
+        tn_u32_or_relaxed(&future->state, TN_STOP);
     if (special && frame->owner == TN_OWNER_QUEUE &&
         is_worth_a_retry(context, frame, TARN_FAILED)) {
         queue_again(future, TARN_FAILED);
@@ -189,7 +205,7 @@ static void end_thread(void)
 {
     tn_context *context = tn_context_left_behind();
     while (context && context->depth > 0) {
-        const tn_frame frame = *tn_context_pop(context);
+        tn_frame frame = *tn_context_pop(context);
         if (!frame.over && frame.future)
             end_with_thread(context, &frame);
     }
@@ -276,6 +292,8 @@ bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *a
     leave_if_forked();
     const tn_frame *over = tn_context_pop(context);
     bool failed = over->failed;
+    if (!failed)
+        tn_release_result(task, big ? big : result);
     tn_block_free_all(over->memory, NULL);
     tn_free(big);
     return !failed;

@@ -28,6 +28,10 @@ void tn_run_visiting(tn_context *context, tarn_future *future, uint32_t owner,
 tn_context *tn_run_enter_visitor(void);
 void tn_run_leave_visitor(tn_context *context);
 
+/* Hands all that the calls of a frame have allocated over to its future, which has an ext: their
+ * results may lie in any of it. */
+void tn_run_keep_memory(tn_frame *frame);
+
 /* Whether the task of this frame is asked to stop by others than its own time limit. */
 bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame);
 

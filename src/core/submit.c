@@ -217,24 +217,20 @@ static bool take_back(tarn_future *future)
     return seized;
 }
 
-void tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t until)
+tarn_status tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t until)
 {
     tarn_executor *pool = executor->pool;
-    uint32_t id = pool->id;
     admission a = {.pinned = false};
     tarn_status status = admit(pool, 1, until, &a);
     if (status == TARN_OK)
         status = hand_over(pool, future, 1, a);
     unpin(pool, &a);
     if (status == TARN_OK)
-        return;
-    bool handed_over = future->executor != 0;
-    if (handed_over && !take_back(future))
-        return;
-    if (!handed_over)
-        tn_cell_release(future, TN_OWNER_QUEUE);
-    tn_count(id, TN_REJECTED);
-    tn_future_refuse(future, status, tarn_last_error());
+        return TARN_OK;
+    if (future->executor != 0)
+        return take_back(future) ? status : TARN_OK;
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    return status;
 }
 
 tarn_future *tn_submit_refused(uint32_t executor, const tarn_task *task, tarn_status status)
@@ -300,56 +296,61 @@ static tarn_status make_cell(const calls *c, size_t i)
     return TARN_NO_MEMORY;
 }
 
-/* Submits the calls from i on that have been admitted. TARN_OK, or the first failure. */
-static tarn_status submit_admitted(const calls *c, size_t i, const admission *a)
+/* Submits the calls from i on that have been admitted; true: some were refused. */
+static bool submit_admitted(const calls *c, size_t i, const admission *a)
 {
     tarn_executor *pool = c->executor->pool;
     tarn_future *first = NULL, **last = &first;
-    tarn_status failure = TARN_OK, status = TARN_OK;
-    size_t cells = 0;
-    for (size_t k = i; k < i + a->taken; k++) {
-        status = make_cell(c, k);
-        if (status == TARN_OK) {
-            *last = c->futures[k];
-            last = &c->futures[k]->link;
-            cells++;
-        } else if (failure == TARN_OK) {
-            failure = status;
-        }
+    size_t end = i + a->taken, cells = 0;
+    for (size_t k = i; k < end; k++) {
+        if (make_cell(c, k) != TARN_OK)
+            continue;
+        *last = c->futures[k];
+        last = &c->futures[k]->link;
+        cells++;
     }
     if (a->counted && cells < a->taken)
         tn_admission_leave(pool->id, a->taken - cells);
-    if (cells == 0)
-        return failure;
-    status = hand_over(pool, first, cells, *a);
-    for (size_t k = i; status != TARN_OK && k < i + a->taken; k++) {
+    tarn_status status = cells > 0 ? hand_over(pool, first, cells, *a) : TARN_OK;
+    for (size_t k = i; status != TARN_OK && k < end; k++) {
         if (c->futures[k]->executor != 0 && take_back(c->futures[k]))
             refuse_cell(c, k, status);
     }
-    return failure == TARN_OK ? status : failure;
+    return status != TARN_OK || cells < a->taken;
 }
 
-/* Submits n calls, each of which gets a future. TARN_OK, or the first failure. */
-static tarn_status submit(const calls *c, size_t n)
+/* Submits n calls, each of which gets a future; true: some were refused. */
+static bool submit(const calls *c, size_t n)
 {
     tarn_executor *pool = c->executor->pool;
-    tarn_status first = TARN_OK;
+    bool refused = false;
     admission a = {.pinned = false};
     for (size_t i = 0; i < n;) {
         tarn_status status = admit(pool, n - i, TN_CLOCK_NEVER, &a);
         if (status == TARN_OK) {
-            status = submit_admitted(c, i, &a);
+            refused |= submit_admitted(c, i, &a);
             i += a.taken;
         } else {
             /* What is closed stays closed. */
             size_t end = status == TARN_CLOSED ? n : i + 1;
             for (; i < end; i++)
                 refuse_call(c, i, status);
+            refused = true;
         }
-        first = first == TARN_OK ? status : first;
     }
     unpin(pool, &a);
-    return first;
+    return refused;
+}
+
+/* Why the first was refused of those that were: what was taken is an executor's. TARN_OK: none was,
+ * as the timer had ended them all before the back end refused. */
+static tarn_status first_refusal(const calls *c, size_t n)
+{
+    size_t i = 0;
+    while (i < n && c->futures[i]->executor != 0)
+        i++;
+    return i == n ? TARN_OK
+                  : tn_error(tn_future_status(c->futures[i]), tarn_error(c->futures[i])->text);
 }
 
 /* ---- Public verbs ---------------------------------------------------------------------------- */
@@ -402,7 +403,7 @@ tarn_status tarn_submit_many(tarn_executor *executor, const tarn_task *task, con
         return tn_error(TARN_INVALID, "tarn_submit_many: args is NULL");
     status = tn_submit_check(executor, task, call);
     if (status == TARN_OK)
-        return submit(&all, n);
+        return submit(&all, n) ? first_refusal(&all, n) : TARN_OK;
     for (size_t i = 0; i < n; i++)
         refuse_call(&all, i, status);
     return status;

@@ -28,7 +28,10 @@
  *
  * and for the integers, with the old value as result:
  *
- *   add_relaxed    sub_relaxed _acq_rel    or_relaxed    and_relaxed    xor_release
+ *   add_relaxed    sub_relaxed _acq_rel    or_relaxed    and_relaxed _release    xor_release
+ *
+ * and tn_size_load_acquire, tn_size_store_release for a plain size_t that code outside the library
+ * writes as well, by the same operations of the compiler.
  *
  * What nobody uses is not here; a new one is one line below.
  */
@@ -37,6 +40,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The member is for this folder only. */
@@ -109,12 +113,23 @@ typedef struct {
     TN_ATOMIC_MODIFY_(kind, T, sub, atomic_fetch_sub_explicit, acq_rel) \
     TN_ATOMIC_MODIFY_(kind, T, or, atomic_fetch_or_explicit, relaxed) \
     TN_ATOMIC_MODIFY_(kind, T, and, atomic_fetch_and_explicit, relaxed) \
+    TN_ATOMIC_MODIFY_(kind, T, and, atomic_fetch_and_explicit, release) \
     TN_ATOMIC_MODIFY_(kind, T, xor, atomic_fetch_xor_explicit, release)
 
 TN_ATOMIC_INTEGER_(u16, uint16_t)
 TN_ATOMIC_INTEGER_(u32, uint32_t)
 TN_ATOMIC_INTEGER_(u64, uint64_t)
 TN_ATOMIC_ANY_(ptr, void *)
+
+static inline size_t tn_size_load_acquire(const size_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline void tn_size_store_release(size_t *word, size_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
 
 #undef TN_ATOMIC_LOAD_
 #undef TN_ATOMIC_STORE_

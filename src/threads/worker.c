@@ -188,13 +188,16 @@ static bool work(tn_pool *pool, tn_worker *worker)
     tarn_future *dead = tn_queue_take_dead(&pool->queue);
     if (!future && !dead)
         return false;
+    /* To free them runs code of the user, which may wait, and give a permit back meanwhile. */
+    if (!future)
+        pool->running++;
     tn_pool_unlock(pool);
     tn_queue_bury(dead);
     if (future)
         tn_run(&worker->context, future, TN_OWNER_QUEUE);
     tn_mutex_lock(&pool->mutex);
+    pool->running--;
     if (future) {
-        pool->running--;
         worker->task = NULL;
         tn_u32_store_relaxed(&worker->stopping, 0);
     }

@@ -46,6 +46,12 @@ tarn_executor *pool_open(void)
     return pool_of(0);
 }
 
+tarn_executor *pool_bounded(size_t queue_limit, tarn_when_full when_full)
+{
+    return pool_with(
+        &(struct pool_options){.queue_limit = queue_limit, .when_full = (int)when_full});
+}
+
 void pool_close(tarn_executor *pool)
 {
     assert_int_equal(tarn_shutdown(pool), TARN_OK);

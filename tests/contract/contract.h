@@ -61,6 +61,9 @@ tarn_executor *pool_try(const struct pool_options *options);
 /* Shuts it down and asserts that it is gone. */
 void pool_close(tarn_executor *pool);
 
+/* One whose queue has room for so many. */
+tarn_executor *pool_bounded(size_t queue_limit, tarn_when_full when_full);
+
 /* How many tasks pool_open()'s executor runs at once. */
 int pool_workers(void);
 

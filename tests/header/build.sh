@@ -62,8 +62,11 @@ squares=$!
 compile "$c_compiler" "$work/shared.o" "$here/shared.c" -O2
 
 for level in -O0 -O2; do
-    objects=("$work/shared.o" "$work/shapes.o")
-    compile "$compiler" "$work/shapes.o" "$here/shapes.c" -x $language -std="$standard" $level
+    objects=("$work/shared.o")
+    for shapes in shapes shapes_many; do
+        objects+=("$work/$shapes.o")
+        compile "$compiler" "$work/$shapes.o" "$here/$shapes.c" -x $language -std="$standard" $level
+    done
     if [ $language = c++ ]; then
         objects+=("$work/shapes_cpp.o")
         compile "$compiler" "$work/shapes_cpp.o" "$here/shapes_cpp.cc" -std="$standard" $level \

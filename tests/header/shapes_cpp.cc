@@ -215,6 +215,130 @@ TEST(cpp_takes_24_options_each_once_and_in_order)
     assert_int_equal(n, 24);
 }
 
+// ---- Many at once, and release functions ----
+
+TEST(cpp_types_without_a_default_constructor_are_items)
+{
+    tarn_executor *pool = start();
+    const app::point points[] = {{1, 2}, {3, 4}};
+    app::point mirrored[] = {{0, 0}, {0, 0}};
+    tarn_status statuses[] = {TARN_END, TARN_END};
+    assert_int_equal(app::mirror_map(pool, points, 2, mirrored, statuses, TARN_FOREVER), TARN_OK);
+    assert_true(mirrored[1].x > 3.5 && statuses[1] == TARN_OK);
+
+    tarn_future *futures[] = {nullptr, nullptr};
+    assert_int_equal(app::mirror_submit_many(pool, points, 2, futures), TARN_OK);
+    assert_int_equal(app::mirror_result(futures[1], &mirrored[0]), TARN_OK);
+    assert_true(mirrored[0].x > 3.5);
+    tarn_future *back = app::mirror_after(pool, futures[1]);
+    assert_int_equal(app::mirror_result(back, &mirrored[0]), TARN_OK);
+    assert_true(mirrored[0].y > 3.5);
+    tarn_drop(back);
+    tarn_drop_all(futures, 2);
+    finish(pool);
+}
+
+struct sum {
+    int given;
+    double x;
+};
+
+TEST(cpp_lambdas_give_and_take)
+{
+    tarn_executor *pool = start();
+    sum own = {0, 0};
+    tarn_status status = app::mirror_map_from(
+        pool,
+        [](app::point *item, void *data) {
+            *item = app::point(1, 2);
+            return static_cast<sum *>(data)->given++ < 3;
+        },
+        [](size_t, tarn_status ended, const app::point *result, void *data) {
+            static_cast<sum *>(data)->x += ended == TARN_OK ? result->x : -100;
+            return true;
+        },
+        &own, TARN_FOREVER);
+    assert_int_equal(status, TARN_OK);
+    assert_true(own.x > 5.5 && own.x < 6.5);
+    finish(pool);
+}
+
+TEST(cpp_library_types_are_items)
+{
+    tarn_executor *pool = start();
+    const seconds in[] = {seconds(1.5), seconds(2.5)};
+    std::complex<double> out[2];
+    assert_int_equal(wave_map(pool, in, 2, out, nullptr, TARN_FOREVER), TARN_OK);
+    assert_true(out[1].real() > 2.25);
+
+    const bool really = true;
+    const colour_in_arguments colours[] = {{colour::green, nullptr, &really}};
+    colour painted = colour::red;
+    assert_int_equal(colour_in_map(pool, colours, 1, &painted, nullptr, TARN_FOREVER), TARN_OK);
+    assert_true(painted == colour::green);
+
+    const std::nullptr_t none[] = {nullptr};
+    int n = 1;
+    assert_int_equal(zero_map(pool, none, 1, &n, nullptr, TARN_FOREVER), TARN_OK);
+    assert_int_equal(n, 0);
+    finish(pool);
+}
+
+static int released;
+
+struct keeper {
+    static int *copy(int *number)
+    {
+        return new int(*number);
+    }
+    static void release(int *number) noexcept
+    {
+        released += *number;
+        delete number;
+    }
+};
+namespace app
+{
+static int *copy(int *number)
+{
+    return keeper::copy(number);
+}
+TARN_TASK_OWNING(int *, copy, keeper::release, keeper::release, int *);
+} // namespace app
+
+// The overload that takes the arguments is taken.
+static void release(double)
+{
+    released += 1000;
+}
+static void release(int *number, char)
+{
+    keeper::release(number);
+}
+template <class T> static void release_any(T)
+{
+    released += 100;
+}
+static double weigh(int *number, char more)
+{
+    return *number + more;
+}
+TARN_TASK_DECLARE(double, weigh, int *, char);
+TARN_TASK_DEFINE_OWNING(double, weigh, release, release_any<double>, int *, char);
+
+TEST(cpp_members_overloads_and_templates_release)
+{
+    tarn_executor *pool = start();
+    released = 0;
+    tarn_future *futures[] = {app::copy_submit(pool, new int(1)),
+                              weigh_submit(pool, new int(10), 'c')};
+    finish(pool);
+    tarn_drop_all(futures, 2);
+    assert_int_equal(released, 1 + 1 + 10 + 100);
+    assert_int_equal(app::copy_task.result.kind, TARN_KIND_POINTER);
+    release(1.0);
+}
+
 TEST(cpp_shares_tasks_with_c)
 {
     tarn_executor *pool = start();

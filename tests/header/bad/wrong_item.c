@@ -1,0 +1,22 @@
+/* A map over items of another type.
+ *
+ * gcc: passing argument 2 of 'square_map' from incompatible pointer
+ * clang: incompatible pointer types passing 'const long
+ * g++: cannot convert 'const long int
+ * clang++: no matching function for call to 'square_map'
+ * flags: -Werror
+ */
+#include <tarn.h>
+
+static int square(int n)
+{
+    return n * n;
+}
+TARN_TASK(int, square, int);
+
+tarn_status use(tarn_executor *pool, const long *numbers, int *out);
+
+tarn_status use(tarn_executor *pool, const long *numbers, int *out)
+{
+    return square_map(pool, numbers, 2, out, NULL, TARN_FOREVER);
+}
