@@ -50,7 +50,8 @@ static inline int argument(int argc, char **argv, int i, int otherwise)
     return value;
 }
 
-/* The tasks of the benchmarks answer with their number, so a lost or doubled one shows in the sum. */
+/* The tasks of the benchmarks answer with their number, so a lost or doubled one shows in the
+ * sum. */
 static inline void check_sum(int64_t sum, int n)
 {
     int64_t right = (int64_t)n * (n - 1) / 2;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* 05 - One function over many items: f_map() for an array, f_map_from() for a stream of which nobody
- * knows the length.
+/* 05 - One function over many items: f_map() for an array, f_map_from() for a stream of which
+ * nobody knows the length.
  *
- *     seq 1000000 | 05_map
+ * seq 1000000 | 05_map
  *
  * There are no futures to keep: items go out in chunks, a few of which are under way at any time,
  * so that a stream of any length needs the same memory. */
@@ -26,7 +26,8 @@ static double to_number(tarn_bytes text)
 }
 TARN_TASK(double, to_number, tarn_bytes);
 
-/* ---- An array: results and endings lie where the items do -------------------------------------- */
+/* ---- An array: results and endings lie where the items do
+ * -------------------------------------- */
 
 static void map_array(tarn_executor *pool)
 {
@@ -45,7 +46,8 @@ static void map_array(tarn_executor *pool)
             printf("%s: %s\n", (const char *)words[i].data, tarn_status_name(statuses[i]));
 }
 
-/* ---- A stream: items are fetched as they are needed, and endings come in their order ----------- */
+/* ---- A stream: items are fetched as they are needed, and endings come in their order
+ * ----------- */
 
 struct stream {
     char *line; /* getline() makes it as long as need be */

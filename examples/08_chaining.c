@@ -2,13 +2,12 @@
 
 /* 08 - A pipeline in which nobody waits, but for its end:
  *
- *     fetch -> count_words -> or_zero  \
- *     fetch -> count_words -> or_zero   >  all
- *     fetch -> count_words -> or_zero  /
+ * fetch -> count_words -> or_zero  \ fetch -> count_words -> or_zero   >  all fetch -> count_words
+ * -> or_zero  /
  *
- * f_after() queues a task once another has ended well, and hands it the result. If the other failed,
- * the task does not run, and its future ends in the same way. tarn_then() queues a task however the
- * other ended, and hands it the future. tarn_all() ends when many have. */
+ * f_after() queues a task once another has ended well, and hands it the result. If the other
+ * failed, the task does not run, and its future ends in the same way. tarn_then() queues a task
+ * however the other ended, and hands it the future. tarn_all() ends when many have. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>

@@ -23,7 +23,8 @@
 
 enum { WINDOW = 1024, PIECE = 64 * 1024 };
 
-/* ---- The task: a path goes in, three numbers come out ----------------------------------------- */
+/* ---- The task: a path goes in, three numbers come out
+ * ----------------------------------------- */
 
 struct counts {
     uint64_t lines, words, bytes;
@@ -82,7 +83,8 @@ static struct counts count_file(tarn_bytes path)
 }
 TARN_TASK(struct counts, count_file, tarn_bytes);
 
-/* ---- The job ---------------------------------------------------------------------------------- */
+/* ---- The job
+ * ---------------------------------------------------------------------------------- */
 
 struct job {
     tarn_executor *pool;
@@ -154,7 +156,8 @@ static void submit(struct job *job, const char *path)
         take_result(job, place);
 }
 
-/* Only for the bar, which has to know how much there is. Errors are told by the walk that counts. */
+/* Only for the bar, which has to know how much there is. Errors are told by the walk that
+ * counts. */
 static void look_ahead(struct job *job, char **roots)
 {
     struct walk walk = {.roots = roots};
@@ -184,7 +187,8 @@ static void count_all(struct job *job, char **roots)
         collect(job, true);
 }
 
-/* ---- The command line ------------------------------------------------------------------------- */
+/* ---- The command line
+ * ------------------------------------------------------------------------- */
 
 static const char usage[] =
     "usage: wordcount [--workers N] [--quiet] DIR...\n"

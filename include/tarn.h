@@ -185,7 +185,7 @@ TARN_API tarn_deadline tarn_in(double seconds);
  * f_after it is not called: the argument stays the other future's.) void release_result(R) gets
  * each result that f returned, unless it called tarn_fail(): at the last drop if the task ended
  * TARN_OK, and before it ends otherwise. In place of either write void for "nothing to release".
- * They must not end their thread, and run on whatever thread drops last. */
+ * They run on whatever thread drops last, and must neither end it nor wait for an executor. */
 
 /* Bytes of any length. As an argument they are copied at submit. As a result they must point into
  * tarn_result_memory(), to static data or into the task's arguments; anything else would leak or
@@ -249,8 +249,8 @@ typedef struct tarn_executor tarn_executor;
 
 #define TARN_NONE (-1) /* "none at all", where 0 means the default */
 
-/* What a submit does that finds the queue full. Tasks and callbacks never wait or are refused for it
- * with TARN_FULL_BLOCK: what they submit is taken over the limit (tarn_stats counts it). */
+/* What a submit does that finds the queue full. Tasks and callbacks never wait or are refused for
+ * it with TARN_FULL_BLOCK: what they submit is taken over the limit (tarn_stats counts it). */
 typedef enum tarn_when_full {
     TARN_FULL_BLOCK = 0,  /* it blocks until there is room, or submit_within has passed */
     TARN_FULL_REFUSE = 1, /* the future ends TARN_FULL */
@@ -624,14 +624,14 @@ TARN_API tarn_future *tarn_all(tarn_future *const *futures, size_t n);
 
 /* ---- Map ------------------------------------------------------------------------------------- */
 
-/* Calls the task for each of n items and blocks until all have ended, as if each were submitted; but
- * they go in chunks, sized by how long they take, and only a few chunks are queued at a time. in: n
- * times task->args_size bytes. out (NULL if the task has no result): n results; those of items that
- * did not end TARN_OK are left alone. statuses: NULL, or for each item how it ended. in, out and
- * statuses are not used after the return. What the items own is released, of some perhaps later;
- * what lies in out is the caller's to release, and to drop if it is a tarn_buffer. An item fails by
- * itself; with .retries it is tried again by itself; with .start_within or .run_limit each item is
- * a chunk.
+/* Calls the task for each of n items and blocks until all have ended, as if each were submitted;
+ * but they go in chunks, sized by how long they take, and only a few of those are queued at a time.
+ * in: n times task->args_size bytes. out (NULL if the task has no result): n results; those of
+ * items that did not end TARN_OK are left alone. statuses: NULL, or for each item how it ended. in,
+ * out and statuses are not used after the return. What the items own is released, of some perhaps
+ * later; what lies in out is the caller's to release, and to drop if it is a tarn_buffer. An item
+ * fails by itself; with .retries it is tried again by itself; with .start_within or .run_limit each
+ * item is a chunk.
  * Inside a task it may run items in place, as tarn_wait() does.
  * Returns TARN_OK if every item ended so. Otherwise the status of the first that did not, and
  * tarn_last_error() has its number and text; or
@@ -647,11 +647,12 @@ TARN_API tarn_status tarn_map(tarn_executor *executor, const tarn_task *task, co
 
 /* The same for items that come and go one by one. next(item, data) fills in task->args_size bytes
  * and returns true, or returns false after the last one; it is called only as far ahead as a few
- * chunks, and a tarn_bytes that it gave is copied before it is called again. take(i, status, result,
- * data) is given the endings in the order of the items; result is valid for that call, and NULL
- * unless status is TARN_OK. Both are called on this thread, and cannot wait for the end of the
- * executor. If take returns false, the map ends there as at a deadline, and returns TARN_CANCELLED;
- * so it does, with TARN_INVALID, if a tarn_bytes has no data for its size. */
+ * chunks, and a tarn_bytes that it gave is copied before it is called again. take(i, status,
+ * result, data) is given the endings in the order of the items; result is valid for that call, and
+ * NULL unless status is TARN_OK, when tarn_last_error() says why. Both are called on this thread,
+ * so that nothing is taken while next waits, and cannot wait for the end of the executor. If take
+ * returns false, the map ends there as at a deadline, and returns TARN_CANCELLED; so it does, with
+ * TARN_INVALID, if a tarn_bytes has no data for its size. */
 TARN_API tarn_status tarn_map_from(tarn_executor *executor, const tarn_task *task,
                                    bool (*next)(void *item, void *data),
                                    bool (*take)(size_t i, tarn_status status, const void *result,

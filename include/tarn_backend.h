@@ -6,8 +6,7 @@
  * one way: the core makes it and hands it to submit(); the back end keeps it in a queue of its own
  * and, when its turn has come, runs it by tarn_backend_run() on one of its threads, or ends it by
  * tarn_backend_refuse(). Either is the back end's last touch of it; what submit() refuses stays the
- * core's. A cancelled future stays in the
- * queue: tarn_backend_run() then only throws it away.
+ * core's. A cancelled future stays in the queue: tarn_backend_run() then only throws it away.
  *
  * This interface is not stable before version 1.0.
  */
@@ -32,7 +31,8 @@ typedef struct tarn_backend {
     uint32_t capabilities; /* of tarn_capability */
 
     /* Takes n futures over (n >= 1), linked by tarn_backend_link() from `first` on, and returns
-     * TARN_OK; or refuses them all: a status, and why by tarn_backend_error(). After stop() only
+     * TARN_OK; or refuses them all: a status, and why by tarn_backend_error(). Runs none of them
+     * itself, as whoever submits may not have noted them yet. After stop() only
      * those that are `owed` are taken: tries and continuations of what was submitted before. They
      * are refused after a stop() with `cancel_pending`, and once finish() could have returned. */
     tarn_status (*submit)(tarn_executor *executor, tarn_future *first, size_t n, bool owed);
@@ -89,8 +89,8 @@ TARN_API tarn_future **tarn_backend_link(tarn_future *future);
  * Returns TARN_OK; TARN_NO_MEMORY: there is none, or there are 65,535 executors; TARN_INVALID. */
 TARN_API tarn_status tarn_backend_open(tarn_executor *executor, const tarn_backend *backend);
 
-/* Forgets it, before its memory is freed. No future of it may be queued or running. What still waits
- * for others ends TARN_CLOSED, here, which runs code of the user. */
+/* Forgets it, before its memory is freed. No future of it may be queued or running. What still
+ * waits for others ends TARN_CLOSED, here, which runs code of the user. */
 TARN_API void tarn_backend_close(tarn_executor *executor);
 
 /* Runs a future on the calling thread, which is worker number `index` of the executor meanwhile

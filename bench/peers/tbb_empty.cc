@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* oneTBB: "group" is task_group, which has no future: each task writes into a place of the caller's,
- * and the caller works, too. "promise" enqueues into an arena and gives each task a std::promise:
- * the same service as tarn's. */
+/* oneTBB: "group" is task_group, which has no future: each task writes into a place of the
+ * caller's, and the caller works, too. "promise" enqueues into an arena and gives each task a
+ * std::promise: the same service as tarn's. */
 #include <future>
 #include <memory>
 #include <vector>

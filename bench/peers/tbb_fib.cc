@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* oneTBB's task_group: each call of fib is a task, but its result is a variable of the caller's, not
- * a future. */
+/* oneTBB's task_group: each call of fib is a task, but its result is a variable of the caller's,
+ * not a future. */
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_group.h>
 

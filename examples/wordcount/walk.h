@@ -20,8 +20,8 @@ struct walk {
 
 enum step { WALK_FILE, WALK_ERROR, WALK_END };
 
-/* One step to the next file. Symbolic links are followed only where they are roots. After WALK_ERROR
- * the walk goes on with what lies beside. */
+/* One step to the next file. Symbolic links are followed only where they are roots. After
+ * WALK_ERROR the walk goes on with what lies beside. */
 enum step walk_next(struct walk *walk);
 
 void walk_close(struct walk *walk);

@@ -22,7 +22,8 @@ typedef struct tn_aftermath {
 
 tn_aftermath *tn_aftermath_here(void);
 
-/* Around each call of such code. What it ends has an aftermath of its own, which it may wait for. */
+/* Around each call of such code. What it ends has an aftermath of its own, which it may wait
+ * for. */
 void tn_callback_begin(tn_aftermath *saved);
 void tn_callback_end(const tn_aftermath *saved);
 

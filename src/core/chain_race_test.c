@@ -219,7 +219,8 @@ static void seize_it(void)
     seized = tn_future_seize(chained);
 }
 
-/* The same for one that somebody is about to end: he may come before its time limit, or after it. */
+/* The same for one that somebody is about to end: he may come before its time limit, or after
+ * it. */
 TEST(one_seized_while_its_time_limit_begins_leaves_none)
 {
     shelf *s = open_shelf();

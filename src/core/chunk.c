@@ -49,6 +49,17 @@ static void note_try(tn_chunk *chunk, size_t i)
     chunk->tried = i;
 }
 
+/* What is left to be freed: the text, if there is no memory to keep it. */
+static char *keep_text(tn_chunk *chunk, size_t i, char *text)
+{
+    if (text && !chunk->texts)
+        chunk->texts = tn_alloc_array(chunk->room, sizeof *chunk->texts);
+    if (!text || !chunk->texts)
+        return text;
+    chunk->texts[i] = text;
+    return NULL;
+}
+
 /* What halted the loop after item number done - 1. */
 static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt)
 {
@@ -75,11 +86,7 @@ static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt)
     } else {
         chunk->statuses[i] = (int8_t)status;
         chunk->all_ok = false;
-        if (chunk->failed == SIZE_MAX) {
-            chunk->failed = i;
-            chunk->text = text;
-            text = NULL;
-        }
+        text = keep_text(chunk, i, text);
     }
     tn_free(text);
     /* release: the status, for tn_chunk_known(). */
@@ -145,7 +152,9 @@ static void dispose(tarn_future *future)
     if (tn_owns_anything(future->task))
         release_contents(future);
     tn_block_free_all(chunk->inputs, NULL);
-    tn_free(chunk->text);
+    for (size_t i = 0; chunk->texts && i < chunk->room; i++)
+        tn_free(chunk->texts[i]);
+    tn_free(chunk->texts);
 }
 
 static const tn_body body = {run, dispose};
@@ -169,7 +178,6 @@ tarn_future *tn_chunk_new(const tarn_task *task, size_t room)
     tn_u32_or_relaxed(&future->state, TN_SPECIAL);
     *tn_chunk_of(future) = (tn_chunk){.room = room,
                                       .all_ok = true,
-                                      .failed = SIZE_MAX,
                                       .items = bytes + items,
                                       .results = bytes + results,
                                       .statuses = (int8_t *)(bytes + statuses)};

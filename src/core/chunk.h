@@ -20,9 +20,7 @@ typedef struct tn_chunk {
     size_t tried;          /* the item that is being tried again, and how often it was */
     int tries;
 
-    /* The first failure. */
-    size_t failed; /* SIZE_MAX: none */
-    char *text;    /* NULL: that of its status */
+    char **texts; /* of the items that failed; NULL, or one of them NULL: that of its status */
 
     tn_block *inputs; /* the data of the items' tarn_bytes, the last one's first */
     unsigned char *items, *results;
@@ -40,8 +38,8 @@ static inline tn_chunk *tn_chunk_of(const tarn_future *future)
     return tn_cell_ext(future)->payload;
 }
 
-/* How many of its items an ended chunk speaks for: all of them, but if one has ended its thread, those
- * up to that one, or before it if it is to be tried again. The others have not begun. */
+/* How many of its items an ended chunk speaks for: all of them, but if one has ended its thread,
+ * those up to that one, or before it if it is to be tried again. The others have not begun. */
 size_t tn_chunk_reached(const tarn_future *future);
 
 /* How many items of a chunk that may still run have ended for sure: their statuses and results stay
@@ -58,8 +56,8 @@ tarn_status tn_chunk_add(tarn_future *future);
 /* The same for n items in a row, none of which owns anything or has a tarn_bytes in it. */
 void tn_chunk_add_plain(tarn_future *future, const void *items, size_t n);
 
-/* Moves all items from number `from` on to an empty chunk that has room, with their data. If the first
- * of them has begun, this is a further try. */
+/* Moves all items from number `from` on to an empty chunk that has room, with their data. If the
+ * first of them has begun, this is a further try. */
 void tn_chunk_move(tarn_future *future, size_t from, tarn_future *rest);
 
 #endif

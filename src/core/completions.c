@@ -236,8 +236,8 @@ typedef struct next_wait {
     tarn_completions *completions;
 } next_wait;
 
-/* All that was not handed out: the nodes that have a future. There is one block, which is walked from
- * where the former walk found one. */
+/* All that was not handed out: the nodes that have a future. There is one block, which is walked
+ * from where the former walk found one. */
 static bool each_added(const tn_wait *wait, bool (*visit)(const tarn_future *, void *), void *data)
 {
     tarn_completions *c = ((const next_wait *)(const void *)wait)->completions;
@@ -259,7 +259,8 @@ static bool is_chained(const tarn_future *future)
     return future && (tn_future_word(future) & (TN_CHAINED | TN_FINISHED)) == TN_CHAINED;
 }
 
-/* The chained ones that were not handed out, with a handle each, up to `most`; how many there are. */
+/* The chained ones that were not handed out, with a handle each, up to `most`; how many there
+ * are. */
 static size_t take_chained(tarn_completions *c, tarn_future **futures, size_t most)
 {
     size_t n = 0;
@@ -416,7 +417,8 @@ int tarn_completions_fd(tarn_completions *completions)
     return fd;
 }
 
-/* The next future of a block that was not handed out, from node *i on, with a handle; NULL: none. */
+/* The next future of a block that was not handed out, from node *i on, with a handle; NULL:
+ * none. */
 static tarn_future *next_pending(tarn_completions *c, node_block *block, size_t *i)
 {
     tarn_future *future = NULL;

@@ -94,8 +94,8 @@ static inline tn_frame *tn_context_frame(const tn_context *context)
 /* Puts a frame on top, for which there is room: a future's, and what its run gives back of it. */
 tn_frame *tn_context_push(tn_context *context, tarn_future *future, uint32_t owner);
 
-/* Takes it off again, with the blocking sections that were left open in it. What it held can be read
- * until the next one takes its place. */
+/* Takes it off again, with the blocking sections that were left open in it. What it held can be
+ * read until the next one takes its place. */
 const tn_frame *tn_context_pop(tn_context *context);
 
 /* Around every sleep of a thread that may be a worker: gives back the permit to run, so that a

@@ -10,9 +10,9 @@
 /* What one blocked wait without a deadline waits for. */
 typedef struct tn_wait {
     bool any; /* one ending is enough; otherwise all are needed */
-    /* Calls visit(future, data) for the futures, until it returns false. Called by any thread, under
-     * the mutex of the graph, or of the back end that the waiting worker has told. false: others may end the wait in ways of their own, so that it has
-     * to count as live. */
+    /* Calls visit(future, data) for the futures, until it returns false. Called by any thread,
+     * under the mutex of the graph, or of the back end that the waiting worker has told. false:
+     * others may end the wait in ways of their own, so that it has to count as live. */
     bool (*each)(const struct tn_wait *wait, bool (*visit)(const tarn_future *, void *),
                  void *data);
     /* Whoever waits holds all that the chained ones among them depend on (see closure.h): they may

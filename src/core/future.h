@@ -15,8 +15,8 @@
 #include "core/cell.h"
 #include "platform/mutex.h"
 
-/* PENDING to RUNNING; false: cancelled, claimed by another worker, seized, or chained. From here on the
- * caller alone writes payload, status and ext. */
+/* PENDING to RUNNING; false: cancelled, claimed by another worker, seized, or chained. From here on
+ * the caller alone writes payload, status and ext. */
 bool tn_future_start(tarn_future *future);
 
 /* Makes sure that nobody else starts, cancels or ends it, without saying that it runs; false as
@@ -51,7 +51,8 @@ void tn_future_explain(tarn_future *future, tarn_failure failure, char *text);
 void tn_future_refuse(tarn_future *future, tarn_status status, const char *text);
 
 /* Ends a list of queued futures, by `link`, and gives back TN_OWNER_QUEUE of each: TARN_CANCELLED,
- * or another status with its text. Those that have ended or started otherwise are left as they are. */
+ * or another status with its text. Those that have ended or started otherwise are left as they
+ * are. */
 void tn_futures_end(tarn_future *list, tarn_status status, const char *text);
 
 /* A future of its own that has ended already: one reference, never NULL. */

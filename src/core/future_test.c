@@ -108,7 +108,8 @@ TEST(the_status_of_the_end_is_kept)
     release(cell);
 }
 
-/* Otherwise the search for cycles would take the former runner's next wait for one of this future. */
+/* Otherwise the search for cycles would take the former runner's next wait for one of this
+ * future. */
 TEST(what_is_to_run_again_has_no_runner)
 {
     tarn_future *cell = cell_in(TN_RUNNING, 0);

@@ -72,6 +72,8 @@ static bool deliver(mapper *m, tarn_status status, const void *result, const cha
 {
     size_t i = m->delivered++;
     note(m, i, status, text);
+    if (m->take && status != TARN_OK)
+        tn_error(status, text ? text : tarn_status_text(status));
     if (m->take)
         return m->take(i, status, status == TARN_OK ? result : NULL, m->data);
     if (m->statuses)
@@ -104,9 +106,9 @@ static bool deliver_chunk(mapper *m, tarn_future *future, size_t n)
     bool more = true;
     for (size_t i = 0; i < n && more; i++) {
         tarn_status status = i < chunk->done ? chunk->statuses[i] : status_of_rest(future);
-        const char *text = i == chunk->failed            ? chunk->text
-                           : i >= chunk->done && failure ? failure->text
-                                                         : NULL;
+        const char *text = i >= chunk->done ? (failure ? failure->text : NULL)
+                           : chunk->texts   ? chunk->texts[i]
+                                            : NULL;
         more = deliver(m, status, chunk->results + i * size, text);
         /* What take() was shown is released with the chunk; what lies in `out` is the caller's. */
         if (!m->take)

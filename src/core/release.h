@@ -16,8 +16,8 @@ void tn_hold_args(const tarn_task *task, const void *args);
 /* Gives it back; and calls release_args(), if asked to. */
 void tn_release_args(const tarn_task *task, const void *args, bool all);
 
-/* Calls release_args() for arguments that were never copied, nor their buffers held. args may be NULL
- * if the task takes none. */
+/* Calls release_args() for arguments that were never copied, nor their buffers held. args may be
+ * NULL if the task takes none. */
 void tn_release_refused(const tarn_task *task, const void *args);
 
 /* Releases a result that the task returned. */

@@ -202,8 +202,8 @@ static tarn_status hand_over(tarn_executor *pool, tarn_future *first, size_t n, 
     return status == TARN_OK ? TARN_OK : refusal(pool, status, errors);
 }
 
-/* Takes a refused future out of the books, and away from the timer, which may have ended it already:
- * false; the owner of the queue is given back either way. */
+/* Takes a refused future out of the books, and away from the timer, which may have ended it
+ * already: false; the owner of the queue is given back either way. */
 static bool take_back(tarn_future *future)
 {
     bool seized = tn_future_seize(future);

@@ -11,8 +11,8 @@
 tarn_status tn_submit_check(tarn_executor *executor, const tarn_task *task, const char *call);
 
 /* Queues a pending future with one handle and TN_OWNER_QUEUE, by the rules of its executor, which
- * may be a view; blocks until then for a place. Otherwise why not: the caller is to refuse it, which
- * nobody else can end any more, and TN_OWNER_QUEUE is given back. */
+ * may be a view; blocks until then for a place. Otherwise why not: the caller is to refuse it,
+ * which nobody else can end any more, and TN_OWNER_QUEUE is given back. */
 tarn_status tn_submit_cell(tarn_executor *executor, tarn_future *future, int64_t until);
 
 /* A future that has ended because a submit was refused with that status, which is counted;

@@ -21,8 +21,8 @@ static inline const char *tn_task_name(const tarn_task *task)
 uint32_t tn_task_traits(const tarn_task *task);
 
 /* Whether a descriptor can be used: TARN_OK, or TARN_INVALID with `call` (a public function's name)
- * in tarn_last_error(). For whoever goes on to keep it, be it in a future that has ended: its module
- * stays loaded from here on. */
+ * in tarn_last_error(). For whoever goes on to keep it, be it in a future that has ended: its
+ * module stays loaded from here on. */
 tarn_status tn_task_check(const tarn_task *task, const char *call);
 
 /* What the copies of arguments need beside their struct. */

@@ -58,8 +58,8 @@ static void ask_to_stop(tn_limit *limit, void *data)
     limit->views->shares--;
 }
 
-/* Gives the mutex back meanwhile, and runs callbacks: until they have returned, the executor does not
- * come to rest, and stays. */
+/* Gives the mutex back meanwhile, and runs callbacks: until they have returned, the executor does
+ * not come to rest, and stays. */
 static void end_all(tn_views *views, tn_limit *limit)
 {
     tn_front_visit(views->executor);

@@ -3,8 +3,8 @@
 /* Views: an executor with options for what is submitted through it, and the time limits of that.
  *
  * All views of an executor, and the limits of their futures, have one mutex, and live as long as
- * one of three holds a share: the executor, the timer's thread, and each future that is linked.
- * So whoever ends a future with a limit finds the mutex, even if the executor has gone meanwhile. */
+ * one of three holds a share: the executor, the timer's thread, and each future that is linked. So
+ * whoever ends a future with a limit finds the mutex, even if the executor has gone meanwhile. */
 #ifndef TN_CORE_VIEW_H
 #define TN_CORE_VIEW_H
 

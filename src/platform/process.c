@@ -43,7 +43,8 @@ static void make_page(void)
     if (!word)
         return;
 #ifdef MADV_WIPEONFORK
-    /* Emulators such as qemu before version 8 say yes to any advice, -1 included, and do nothing. */
+    /* Emulators such as qemu before version 8 say yes to any advice, -1 included, and do
+     * nothing. */
     if (madvise(word, SIZE, -1) != 0 && madvise(word, SIZE, MADV_WIPEONFORK) == 0) {
         tn_u32_set(word, tn_u32_load_relaxed(&newest));
         tn_ptr_store_release(&page, word);

@@ -195,7 +195,8 @@ static tarn_status resize(tarn_executor *executor, int max_workers)
     tn_mutex_lock(&pool->mutex);
     bool closed = pool->closed;
     bool sized = !closed && size_pool(pool, max_workers);
-    /* Workers that are too many leave when they wake; those that lacked a permit may have one now. */
+    /* Workers that are too many leave when they wake; those that lacked a permit may have one
+     * now. */
     if (sized && (pool->shrinking = pool->threads - pool->leaving > max_workers))
         tn_worker_wake_all(pool);
     if (sized && pool->queue.length > 0)

@@ -289,8 +289,8 @@ CONTRACT_TEST(without_a_limit_nothing_is_full, GATES)
 
 CONTRACT_TEST(a_limit_beyond_all_counting_is_none, 0)
 {
-    tarn_executor *pool = pool_with(
-        &(struct pool_options){.queue_limit = SIZE_MAX, .when_full = TARN_FULL_REFUSE});
+    tarn_executor *pool =
+        pool_with(&(struct pool_options){.queue_limit = SIZE_MAX, .when_full = TARN_FULL_REFUSE});
     for (int i = 0; i < 100; i++)
         assert_ended(square_submit(pool, i), TARN_OK);
     pool_close(pool);

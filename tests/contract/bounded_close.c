@@ -92,8 +92,8 @@ CONTRACT_TEST(nothing_comes_in_where_a_shutdown_cancels, GATES)
 {
     struct scene scene;
     scene_open(&scene, &blocking);
-    assert_int_equal(
-        tarn_shutdown(scene.full.pool, .cancel_pending = true, .time_limit = 1e-9), TARN_TIMEOUT);
+    assert_int_equal(tarn_shutdown(scene.full.pool, .cancel_pending = true, .time_limit = 1e-9),
+                     TARN_TIMEOUT);
     for (int i = 0; i < scene.full.limit; i++) {
         assert_ended(scene.full.queued[i], TARN_CANCELLED);
         scene.full.queued[i] = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Full queues, met by tasks and callbacks: whoever may have to make the room does not wait for it. */
+/* Full queues, met by tasks and callbacks: whoever may have to make the room does not wait for
+ * it. */
 #include "full.h"
 
 enum { CHILDREN = 5 };
@@ -145,8 +146,7 @@ CONTRACT_TEST(a_callback_on_any_thread_is_admitted_over_the_limit, GATES)
     struct full full;
     full_open(&full, &blocking);
     for (int i = 0; i < 2; i++)
-        parents[i] =
-            (struct parent){.pool = full.pool, .begin = GATE_OPEN, .children = GATE_OPEN};
+        parents[i] = (struct parent){.pool = full.pool, .begin = GATE_OPEN, .children = GATE_OPEN};
 
     tarn_promise *promise = tarn_promise_new(NULL);
     tarn_future *future = tarn_promise_future(promise);

@@ -116,10 +116,10 @@ CONTRACT_TEST(many_producers_never_exceed_the_limit_and_lose_nothing, GATES)
 CONTRACT_TEST(many_producers_that_are_refused_come_in_at_last, GATES)
 {
     struct market market;
-    market_open(&market,
-                &(struct pool_options){
-                    .max_workers = 1, .queue_limit = 3, .when_full = TARN_FULL_REFUSE},
-                test_count(1000));
+    market_open(
+        &market,
+        &(struct pool_options){.max_workers = 1, .queue_limit = 3, .when_full = TARN_FULL_REFUSE},
+        test_count(1000));
     market_run(&market, 4, produce);
     assert_int_equal(atomic_load(&market.bought), 4 * market.count);
     assert_in_range(atomic_load(&market.most), 1, 4);
@@ -128,10 +128,10 @@ CONTRACT_TEST(many_producers_that_are_refused_come_in_at_last, GATES)
 CONTRACT_TEST(many_producers_may_run_what_does_not_fit, GATES)
 {
     struct market market;
-    market_open(&market,
-                &(struct pool_options){
-                    .max_workers = 1, .queue_limit = 3, .when_full = TARN_FULL_CALLER},
-                test_count(4000));
+    market_open(
+        &market,
+        &(struct pool_options){.max_workers = 1, .queue_limit = 3, .when_full = TARN_FULL_CALLER},
+        test_count(4000));
     market_run(&market, 4, produce);
     assert_int_equal(atomic_load(&market.bought), 4 * market.count);
 }

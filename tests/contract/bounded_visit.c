@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* TARN_FULL_CALLER, seen by the executor: threads that run its tasks and are none of its workers. */
+/* TARN_FULL_CALLER, seen by the executor: threads that run its tasks and are none of its
+ * workers. */
 #include "full.h"
 
 #include <sched.h>

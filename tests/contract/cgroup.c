@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The default size of a pool in a real control group with a quota of CPU time, and the CPUs of one
- * with a set of them. Skipped where this program cannot make control groups: in most containers, and
- * for everybody but root. What is read of them, and how, has its tests in cpu_quota_test.c. */
+ * with a set of them. Skipped where this program cannot make control groups: in most containers,
+ * and for everybody but root. What is read of them, and how, has its tests in cpu_quota_test.c. */
 #include "child.h"
 #include "contract.h"
 

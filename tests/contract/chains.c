@@ -131,7 +131,8 @@ static tarn_bytes link_letters(int n)
 }
 TARN_TASK(tarn_bytes, link_letters, int);
 
-/* What echo gives back is a view of its own argument: a copy, which stays when the other has gone. */
+/* What echo gives back is a view of its own argument: a copy, which stays when the other has
+ * gone. */
 CONTRACT_TEST(bytes_are_copied_and_outlive_the_future_they_came_from, 0)
 {
     static const int sizes[] = {0, 1, 16, 80, 4096, 1000000};

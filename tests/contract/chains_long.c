@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Chains as long as one likes: nothing in them is recursive, and what is behind them is released. */
+/* Chains as long as one likes: nothing in them is recursive, and what is behind them is
+ * released. */
 #include "chained.h"
 
 #include <stdatomic.h>

@@ -7,8 +7,8 @@ void full_open(struct full *full, const struct pool_options *options)
 {
     *full = (struct full){.gate = GATE_CLOSED, .limit = (int)options->queue_limit};
     full->pool = pool_with(options);
-    full->workers = options->max_workers && pool_workers() > 1 ? options->max_workers
-                                                               : pool_workers();
+    full->workers =
+        options->max_workers && pool_workers() > 1 ? options->max_workers : pool_workers();
     assert_in_range(full->workers, 1, FULL_WORKERS);
     assert_in_range(full->limit, 1, FULL_LIMIT);
     /* One after the other: a worker that is on its way leaves its task in the queue meanwhile. */

@@ -105,8 +105,8 @@ void helper_join(struct helper *helper)
     pthread_join(helper->thread, NULL);
 }
 
-/* The letter by which the system names a thread's state; 'X' if the thread is gone. Needs no memory,
- * which may be failing just now. */
+/* The letter by which the system names a thread's state; 'X' if the thread is gone. Needs no
+ * memory, which may be failing just now. */
 static char thread_state(pid_t number)
 {
     char path[64];

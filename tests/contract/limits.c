@@ -91,8 +91,7 @@ CONTRACT_TEST(a_limit_far_away_is_none, GATES)
     static const double seconds[] = {1e9, 1e300, INFINITY};
     tarn_executor *pool = pool_open();
     for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
-        tarn_executor *view =
-            tarn_with(pool, .start_within = seconds[i], .run_limit = seconds[i]);
+        tarn_executor *view = tarn_with(pool, .start_within = seconds[i], .run_limit = seconds[i]);
         assert_ended(square_submit(view, 3), TARN_OK);
     }
     pool_close(pool);
@@ -259,8 +258,7 @@ CONTRACT_TEST(a_task_that_a_wait_runs_in_time_does_not_expire, NESTED)
         struct claim claim = {.pool = pool, .begin = GATE_CLOSED, .inside = GATE_CLOSED};
         tarn_future *parent = run_in_place_submit(pool, &claim);
         gate_await(&claim.begin, 1);
-        claim.child =
-            stand_at_submit(tarn_with(pool, .start_within = seconds), &claim.inside, 4);
+        claim.child = stand_at_submit(tarn_with(pool, .start_within = seconds), &claim.inside, 4);
         tarn_future *later = square_submit(tarn_with(pool, .start_within = seconds * 1.1), 2);
         gate_open(&claim.begin);
         assert_ended(later, TARN_EXPIRED);

@@ -160,7 +160,6 @@ static int look_once(struct tower *tower)
 }
 TARN_TASK(int, look_once, struct tower *);
 
-
 /* Is asked, and then runs a child in place. */
 static void stand_above(struct tower *tower)
 {

@@ -102,9 +102,9 @@ CONTRACT_TEST(limits_are_taken_back_while_the_executor_goes, GATES)
         tarn_executor *pool = pool_of(1);
         for (int i = 0; i < N; i++) {
             tarn_executor *view =
-                i % 3 == 0 ? tarn_with(pool, .start_within = 600)
-                           : tarn_with(pool, .start_within = i % 3 == 1 ? 20e-6 : 600,
-                                       .run_limit = 20e-6);
+                i % 3 == 0
+                    ? tarn_with(pool, .start_within = 600)
+                    : tarn_with(pool, .start_within = i % 3 == 1 ? 20e-6 : 600, .run_limit = 20e-6);
             futures[i] = square_submit(view, i);
         }
         struct canceller canceller = {.futures = futures, .n = N, .start = &start};
@@ -282,8 +282,8 @@ static void use_limits(void *data)
         bool cancelled = i % 3 == 0 && tarn_cancel(future);
         tarn_status status = status_of(future);
         customer->ok += status == TARN_OK;
-        customer->wrong += cancelled ? status != TARN_CANCELLED
-                                     : status != TARN_OK && status != TARN_EXPIRED;
+        customer->wrong +=
+            cancelled ? status != TARN_CANCELLED : status != TARN_OK && status != TARN_EXPIRED;
         tarn_drop(future);
     }
 }

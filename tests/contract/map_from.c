@@ -349,7 +349,8 @@ static bool take_text(size_t i, tarn_status status, const tarn_bytes *result, vo
     return true;
 }
 
-/* The source may use one piece of memory for all its items; and a result may lie in its argument. */
+/* The source may use one piece of memory for all its items; and a result may lie in its
+ * argument. */
 CONTRACT_TEST(bytes_that_a_stream_is_given_are_copied, 0)
 {
     enum { N = 5000 };
@@ -407,6 +408,46 @@ CONTRACT_TEST(a_stream_without_results_tells_how_each_item_ended, 0)
     assert_contains(tarn_last_error(), "1 is odd");
     assert_int_equal(spelling.taken, 3000);
     assert_int_equal(spelling.wrong, 0);
+    pool_close(pool);
+}
+
+/* ---- Texts ---- */
+
+static int fail_if_odd(int n)
+{
+    if (n % 2)
+        tarn_fail(n, "item %d is odd", n);
+    return n;
+}
+TARN_TASK(int, fail_if_odd, int);
+
+static bool give_below_1000(int *item, void *data)
+{
+    int *next = data;
+    if (*next == 1000)
+        return false;
+    *item = (*next)++;
+    return true;
+}
+
+static bool text_is_of_item(size_t i, tarn_status status, const int *result, void *data)
+{
+    char text[64];
+    (void)data;
+    if (i % 2 == 0)
+        return status == TARN_OK && *result == (int)i;
+    snprintf(text, sizeof(text), "item %zu is odd", i);
+    return status == TARN_FAILED && !result && strcmp(tarn_last_error(), text) == 0;
+}
+
+CONTRACT_TEST(each_item_of_a_stream_that_failed_says_why, 0)
+{
+    tarn_executor *pool = pool_open();
+    int next = 0;
+    assert_int_equal(
+        fail_if_odd_map_from(pool, give_below_1000, text_is_of_item, &next, TARN_FOREVER),
+        TARN_FAILED);
+    assert_contains(tarn_last_error(), "item 1 ");
     pool_close(pool);
 }
 

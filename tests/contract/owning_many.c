@@ -72,8 +72,8 @@ static struct copy_number_arguments *new_items(int n)
     return in;
 }
 
-/* Frees the results that the map has given, and asserts that each of them was not released, and that
- * everything else was. Nothing of the map runs any more. */
+/* Frees the results that the map has given, and asserts that each of them was not released, and
+ * that everything else was. Nothing of the map runs any more. */
 static void check_and_free(int n, int **out, const tarn_status *statuses, bool abandoned)
 {
     for (int i = 0; i < n; i++) {

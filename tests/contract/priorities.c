@@ -7,7 +7,8 @@ enum { LEVELS = 3, MOST = 600 };
 
 static const int priorities[LEVELS] = {TARN_PRIORITY_LOW, TARN_PRIORITY_NORMAL, TARN_PRIORITY_HIGH};
 
-/* One worker, which stands at a gate while the tasks are queued, and the order in which they ran. */
+/* One worker, which stands at a gate while the tasks are queued, and the order in which they
+ * ran. */
 struct race {
     tarn_executor *pool;
     tarn_executor *views[LEVELS];
@@ -92,7 +93,6 @@ CONTRACT_TEST(within_a_level_the_order_is_kept_whatever_comes_between, GATES)
 }
 
 /* ---- Floods ---- */
-
 
 TARN_TASK_DECLARE(void, flow, struct race *, int);
 

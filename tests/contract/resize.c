@@ -101,7 +101,8 @@ static void note_waiting(struct gate *waiting, tarn_future *future, struct gate 
 }
 TARN_TASK(void, note_waiting, struct gate *, tarn_future *, struct gate *);
 
-/* Workers that come back from a wait run on, over the new limit; then they leave like the others. */
+/* Workers that come back from a wait run on, over the new limit; then they leave like the
+ * others. */
 CONTRACT_TEST(workers_that_wait_meanwhile_leave_after_their_tasks, GATES | SPARES | PARALLEL)
 {
     struct gate waiting = GATE_OPEN;

@@ -71,8 +71,8 @@ CONTRACT_TEST(the_last_try_decides, GATES)
 {
     tarn_executor *pool = pool_open();
     struct tries tries = {.bad = 100};
-    tarn_future *future = fail_at_first_submit(
-        tarn_with(pool, .retries = 3, .retry_on = TARN_RETRY_FAILED), &tries);
+    tarn_future *future =
+        fail_at_first_submit(tarn_with(pool, .retries = 3, .retry_on = TARN_RETRY_FAILED), &tries);
     assert_int_equal(status_of(future), TARN_FAILED);
     const tarn_failure *error = tarn_error(future);
     assert_string_equal(error->text, "try number 4");
@@ -103,8 +103,7 @@ CONTRACT_TEST(only_the_reasons_that_were_given_count, GATES)
         tarn_executor *view =
             tarn_with(pool, .retries = 2, .retry_on = cases[i].retry_on, .run_limit = 0.005);
         struct tries failing = {.bad = 1}, expiring = {.bad = 1};
-        assert_ended(fail_at_first_submit(view, &failing),
-                     cases[i].failed ? TARN_OK : TARN_FAILED);
+        assert_ended(fail_at_first_submit(view, &failing), cases[i].failed ? TARN_OK : TARN_FAILED);
         assert_ended(expire_at_first_submit(view, &expiring),
                      cases[i].expired ? TARN_OK : TARN_EXPIRED);
         assert_int_equal(atomic_load(&failing.count), cases[i].failed ? 2 : 1);
@@ -162,8 +161,7 @@ static bool pause_open(struct pause *pause, const struct pool_options *options,
 {
     struct pool_options single = *options;
     single.max_workers = 1;
-    *pause =
-        (struct pause){.first = GATE_CLOSED, .blocking = GATE_CLOSED, .tries = {.bad = 1}};
+    *pause = (struct pause){.first = GATE_CLOSED, .blocking = GATE_CLOSED, .tries = {.bad = 1}};
     pause->pool = pool_with(&single);
     pause->future = stand_and_fail_submit((tarn_with)(pause->pool, with), pause);
     bool begun = arrives(&pause->first, pause->future);
@@ -297,10 +295,10 @@ CONTRACT_TEST(a_retry_goes_over_the_limit_of_the_queue, GATES)
 CONTRACT_TEST(a_full_queue_does_not_refuse_a_retry, GATES)
 {
     struct pause pause = {.first = GATE_CLOSED, .tries = {.bad = 3}};
-    tarn_executor *pool = pool_with(&(struct pool_options){
-        .max_workers = 1, .queue_limit = 2, .when_full = TARN_FULL_REFUSE});
-    tarn_future *future = stand_and_fail_submit(
-        tarn_with(pool, .retries = 3, .retry_on = TARN_RETRY_FAILED), &pause);
+    tarn_executor *pool = pool_with(
+        &(struct pool_options){.max_workers = 1, .queue_limit = 2, .when_full = TARN_FULL_REFUSE});
+    tarn_future *future =
+        stand_and_fail_submit(tarn_with(pool, .retries = 3, .retry_on = TARN_RETRY_FAILED), &pause);
     gate_await(&pause.first, 1);
     tarn_future *queued[2] = {square_submit(pool, 1), square_submit(pool, 2)};
     assert_ended(square_submit(pool, 2), TARN_FULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Parallel regions of OpenMP inside tasks: each worker has a team of its own, as large as that worker
- * says. What the program's first thread has set does not count there; an initializer does. */
+/* Parallel regions of OpenMP inside tasks: each worker has a team of its own, as large as that
+ * worker says. What the program's first thread has set does not count there; an initializer
+ * does. */
 #include <omp.h>
 #include <pthread.h>
 #include <stdbool.h>
