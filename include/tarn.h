@@ -163,7 +163,8 @@ TARN_API tarn_deadline tarn_in(double seconds);
  *       arguments, is not f, or waits for another (f_after).
  *   tarn_status f_submit_many(tarn_executor *executor, const ITEM *args, size_t n,
  *                             tarn_future **futures);                (without args if f has none)
- *       n times f_submit(), for less, into futures[0] to [n - 1]. Returns TARN_OK, or why the first
+ *       n times f_submit(), for less, into futures[0] to [n - 1]; each waits for room as it would by
+ *       itself, and some may be taken after others were refused. Returns TARN_OK, or why the first
  *       one that was refused was; TARN_INVALID also if nothing was written (NULL, n too large).
  *   tarn_future *f_after(tarn_executor *executor, tarn_future *before);  (0 or 1 argument only)
  *       Queues a call once *before* has ended TARN_OK; the argument is its result (see tarn_after).
@@ -183,13 +184,16 @@ TARN_API tarn_deadline tarn_in(double seconds);
  * submitted, exactly once, whatever becomes of it: at the last drop of the future, or once a queue
  * has let go of what was cancelled in it, or before the submit returns if that refuses. (With
  * f_after it is not called: the argument stays the other future's.) void release_result(R) gets
- * each result that f returned, unless it called tarn_fail(): at the last drop if the task ended
- * TARN_OK, and before it ends otherwise. In place of either write void for "nothing to release".
+ * each result that f returned, unless it called tarn_fail(), when f has to see to it itself: at the
+ * last drop if the task ended TARN_OK, and before it ends otherwise. Types must be the same: free()
+ * takes a void *, so a char * needs a function of its own around it. In place of either write void
+ * for "nothing to release".
  * They run on whatever thread drops last, and must neither end it nor wait for an executor. */
 
 /* Bytes of any length. As an argument they are copied at submit. As a result they must point into
  * tarn_result_memory(), to static data or into the task's arguments; anything else would leak or
- * dangle, unnoticed. */
+ * dangle, unnoticed. A result with a size but no data, as where tarn_result_memory() gave NULL and
+ * nobody looked, ends TARN_NO_MEMORY. */
 typedef struct tarn_bytes {
     const void *data;
     size_t size; /* bytes */
@@ -247,6 +251,12 @@ TARN_API tarn_status tarn_boot(int argc, char **argv);
 
 typedef struct tarn_executor tarn_executor;
 
+/* The end of a struct of options. Not to be used: values without a name end up in it, and are
+ * refused in C++, in C at least warned of. */
+#define TARN_NAMES_ONLY_ \
+    char tarn_last_; \
+    const struct tarn_write_the_name_of_the_option_ *tarn_end_
+
 #define TARN_NONE (-1) /* "none at all", where 0 means the default */
 
 /* What a submit does that finds the queue full. Tasks and callbacks never wait or are refused for
@@ -274,7 +284,7 @@ typedef struct tarn_thread_options {
     const char *name; /* of its threads: name-0, name-1, ..., cut to 15 bytes; copied; NULL: tarn */
     const tarn_task *initializer; /* run by each worker before its first task. If it calls
                                      tarn_fail(), the executor is broken: all that is pending and
-                                     all that follows ends TARN_BROKEN, with its text */
+                                     all that follows ends TARN_BROKEN, with its text, but not its code */
     const void *initializer_args; /* a struct f_arguments of it; copied. NULL if it takes none */
     const tarn_task *finalizer;   /* takes no argument; run by each worker as it retires, if its
                                      initializer did not fail */
@@ -293,7 +303,7 @@ typedef struct tarn_thread_options {
      * end this executor. The library never writes to stderr. */
     void (*on_log)(tarn_log_level level, const char *text, void *data);
     void *log_data;
-    char tarn_end_; /* unused: values without a name are refused here */
+    TARN_NAMES_ONLY_;
 } tarn_thread_options;
 
 /* A pool of threads. They start on demand and retire when idle. With max_workers = 1 and max_spares
@@ -334,12 +344,14 @@ typedef struct tarn_task_options {
      * over the limit; only the last ending counts. Not if it was asked to stop by others than
      * run_limit, nor once a shutdown with .cancel_pending has begun. */
     int retries;
-    int retry_on;   /* of tarn_retry; 0: TARN_RETRY_LOST */
-    char tarn_end_; /* unused: values without a name are refused here */
+    int retry_on; /* of tarn_retry; 0: TARN_RETRY_LOST, so that .retries alone does nothing on a
+                     pool of threads */
+    TARN_NAMES_ONLY_;
 } tarn_task_options;
 
 /* The same executor with options for what is submitted through it: tarn_with(pool, .retries = 2).
- * Of a view's own options those are replaced that are given. Equal options give the same view, and
+ * Of a view's own options those are replaced that are given, which 0 is not: to have a default back
+ * begin with the executor. Equal options give the same view, and
  * an executor has 1,024 at most. Everything that takes an executor takes a view, but for what ends
  * one. The first time limit of an executor starts a thread, which its expired tasks' callbacks use.
  * Does not block.
@@ -354,7 +366,7 @@ typedef struct tarn_shutdown_options {
     bool kill_running;   /* ask what runs now to stop (threads can only be asked); what is queued is
                             not asked: add .cancel_pending */
     double time_limit;   /* seconds to wait at most, for finalizers too; 0 or infinity: no limit */
-    char tarn_end_;      /* unused: values without a name are refused here */
+    TARN_NAMES_ONLY_;
 } tarn_shutdown_options;
 
 /* Refuses new work, finishes what was submitted, joins the workers and frees the executor. Blocks.
@@ -568,7 +580,8 @@ TARN_API tarn_completions *tarn_as_completed(tarn_future *const *futures, size_t
                                              tarn_deadline deadline);
 
 /* Blocks until one more future has ended, and sets *tag. Several threads may call it on one object:
- * each tag goes to exactly one of them.
+ * each tag goes to exactly one of them. Inside a task it never runs another one in place: a spare
+ * worker does.
  * Returns TARN_OK;
  *   TARN_END: every tag added so far was handed out (adding more reopens it);
  *   TARN_TIMEOUT: nothing more ended by the deadline; tarn_last_error() counts what is missing;
@@ -632,7 +645,8 @@ TARN_API tarn_future *tarn_all(tarn_future *const *futures, size_t n);
  * later; what lies in out is the caller's to release, and to drop if it is a tarn_buffer. An item
  * fails by itself; with .retries it is tried again by itself; with .start_within or .run_limit each
  * item is a chunk.
- * Inside a task it may run items in place, as tarn_wait() does.
+ * Inside a task it may run items in place, as tarn_wait() does. Chunks take places in a limited
+ * queue; with TARN_FULL_REFUSE the items of those that find none end TARN_FULL.
  * Returns TARN_OK if every item ended so. Otherwise the status of the first that did not, and
  * tarn_last_error() has its number and text; or
  *   TARN_TIMEOUT: the deadline came first. What had not begun never runs (TARN_CANCELLED in
@@ -652,7 +666,10 @@ TARN_API tarn_status tarn_map(tarn_executor *executor, const tarn_task *task, co
  * NULL unless status is TARN_OK, when tarn_last_error() says why. Both are called on this thread,
  * so that nothing is taken while next waits, and cannot wait for the end of the executor. If take
  * returns false, the map ends there as at a deadline, and returns TARN_CANCELLED; so it does, with
- * TARN_INVALID, if a tarn_bytes has no data for its size. */
+ * TARN_INVALID, if a tarn_bytes has no data for its size. What a map that ends early has got from
+ * next, but not handed to take, is not handed to it any more, and some of it may still run: what
+ * such items point to should be owned by the task (TARN_TASK_OWNING), or live until a tarn_drain().
+ */
 TARN_API tarn_status tarn_map_from(tarn_executor *executor, const tarn_task *task,
                                    bool (*next)(void *item, void *data),
                                    bool (*take)(size_t i, tarn_status status, const void *result,
@@ -675,7 +692,7 @@ TARN_API tarn_promise *tarn_promise_new(const tarn_task *task);
 TARN_API tarn_future *tarn_promise_future(tarn_promise *promise);
 
 /* Ends the future with TARN_OK. value: size bytes, the size of the task's result (0 if none);
- * copied, tarn_bytes deeply.
+ * copied, tarn_bytes deeply. Unless it returns TARN_OK what the value owns is still the caller's.
  * Returns TARN_OK; TARN_CANCELLED: the future was cancelled; TARN_NO_MEMORY: it has not ended;
  * TARN_INVALID, also if it has ended already: it keeps its first ending. */
 TARN_API tarn_status tarn_promise_set(tarn_promise *promise, const void *value, size_t size);

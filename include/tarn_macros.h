@@ -222,9 +222,8 @@ struct tarn_nobody_;
 
 #define TARN_OFFSETS_BEGIN_
 #define TARN_OFFSETS_END_
-/* A value without its name comes after the last member, where there is none: a diagnostic by
- * default. */
-#define TARN_OPTIONS_(T, ...)      &(T){.size = sizeof(T), .tarn_end_ = 0, __VA_ARGS__}
+/* A value without its name comes to the last member, and is no pointer. */
+#define TARN_OPTIONS_(T, ...)      &(T){.size = sizeof(T), .tarn_last_ = 0, __VA_ARGS__}
 
 #endif
 

@@ -106,6 +106,8 @@ static bool deliver_chunk(mapper *m, tarn_future *future, size_t n)
     bool more = true;
     for (size_t i = 0; i < n && more; i++) {
         tarn_status status = i < chunk->done ? chunk->statuses[i] : status_of_rest(future);
+        if (status == TARN_OK && tn_lacks_data(m->task, chunk->results + i * size))
+            status = TARN_NO_MEMORY;
         const char *text = i >= chunk->done ? (failure ? failure->text : NULL)
                            : chunk->texts   ? chunk->texts[i]
                                             : NULL;

@@ -7,6 +7,7 @@
 #include "core/release.h"
 #include "core/registry.h"
 #include "core/status.h"
+#include "core/task.h"
 #include "core/view.h"
 #include "platform/memory.h"
 #include "platform/thread.h"
@@ -60,13 +61,14 @@ static int worker_of(const tn_context *context, const tn_frame *frame)
     return frame->visited ? -1 : context->index;
 }
 
+/* result NULL: it is no call of one task. */
 static tarn_status ending(tn_context *context, tn_frame *frame, void *result)
 {
     bool kept = !frame->memory || keep_result_memory(frame, result);
     tarn_status status = TARN_OK;
     if (frame->failed)
         return TARN_FAILED;
-    if (!kept)
+    if (!kept || (result && tn_lacks_data(frame->future->task, result)))
         status = TARN_NO_MEMORY;
     else if (frame->told)
         status = tn_run_is_asked_to_stop(context, frame) ? TARN_STOPPED : TARN_EXPIRED;
@@ -121,7 +123,7 @@ static tarn_status attempt_special(tn_context *context, const job *j, void *resu
         j->future->task->call(tn_cell_payload(j->future), result);
     leave_if_forked();
     tn_limit_pause(j->future);
-    return ending(context, tn_context_frame(context), result);
+    return ending(context, tn_context_frame(context), body ? NULL : result);
 }
 
 /* Whether a special task that ended so is to be run once more. */

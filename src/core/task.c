@@ -124,6 +124,12 @@ tn_needs tn_task_needs(const tarn_task *task, const void *args)
     return needs;
 }
 
+bool tn_lacks_data(const tarn_task *task, const void *result)
+{
+    const tarn_bytes *bytes = result;
+    return task->result.kind == TARN_KIND_BYTES && !bytes->data && bytes->size > 0;
+}
+
 void tn_task_copy_bytes(const tarn_task *task, void *args, unsigned char *to)
 {
     for (uint32_t i = 0; i < task->arg_count; i++) {

@@ -34,6 +34,9 @@ typedef struct tn_needs {
 
 tn_needs tn_task_needs(const tarn_task *task, const void *args);
 
+/* Whether a result is a tarn_bytes that has a size, but no data: nobody could use it. */
+bool tn_lacks_data(const tarn_task *task, const void *result);
+
 /* A pending cell for the task with a copy of the arguments, deep for tarn_bytes; NULL: no memory.
  * args is NULL only if the task takes none. */
 tarn_future *tn_task_cell(const tarn_task *task, const void *args, tn_needs needs, uint32_t owners);

@@ -62,3 +62,51 @@ CONTRACT_TEST(more_result_memory_than_there_is_is_null, 0)
     tarn_drop(future);
     pool_close(pool);
 }
+
+/* ---- Bytes that are not there ---- */
+
+static tarn_bytes nothing_of(size_t size)
+{
+    return (tarn_bytes){.data = tarn_result_memory(SIZE_MAX / 2), .size = size};
+}
+TARN_TASK(tarn_bytes, nothing_of, size_t);
+
+static size_t size_of(tarn_bytes bytes)
+{
+    return bytes.size;
+}
+TARN_TASK(size_t, size_of, tarn_bytes);
+
+static bool give_three(size_t *item, void *data)
+{
+    size_t *given = data;
+    *item = *given;
+    return (*given)++ < 3;
+}
+
+/* Only the first item, of no bytes, is a result. */
+static bool take_none(size_t i, tarn_status status, const tarn_bytes *result, void *data)
+{
+    (void)data;
+    return i == 0 ? status == TARN_OK && result->size == 0 : status == TARN_NO_MEMORY && !result;
+}
+
+CONTRACT_TEST(bytes_without_data_are_no_result, 0)
+{
+    tarn_executor *pool = pool_open();
+    tarn_future *future = nothing_of_submit(pool, 5);
+    tarn_future *after = size_of_after(pool, future);
+    tarn_bytes bytes = {NULL, 0};
+    assert_int_equal(nothing_of_result(future, &bytes), TARN_NO_MEMORY);
+    assert_ended(after, TARN_NO_MEMORY);
+    tarn_drop(future);
+    future = nothing_of_submit(pool, 0);
+    assert_int_equal(nothing_of_result(future, &bytes), TARN_OK);
+    assert_int_equal(bytes.size, 0);
+    tarn_drop(future);
+    size_t given = 0;
+    assert_int_equal(nothing_of_map_from(pool, give_three, take_none, &given, TARN_FOREVER),
+                     TARN_NO_MEMORY);
+    assert_int_equal(given, 4);
+    pool_close(pool);
+}

@@ -1,8 +1,8 @@
 /* Options without their names.
  *
- * flags: -Werror
- * gcc: excess elements in struct initializer
- * clang: excess elements in struct initializer
+ * flags: -Werror=int-conversion
+ * gcc: tarn_write_the_name_of_the_option_
+ * clang: tarn_write_the_name_of_the_option_
  * g++: expected '\)' before numeric constant
  * clang++: expected '\)'
  */
