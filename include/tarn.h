@@ -51,13 +51,13 @@
  * it. It may open executors of its own; completions and promises from before the fork are not for
  * it. exit() closes all executors, cancels what has not begun, asks what runs to stop, and waits
  * for nobody, or for as many seconds as the environment variable TARN_EXIT_WAIT says; callbacks of
- * what it cancels run in exit(). What forks on a worker must not return in the child: that ends the
- * child's only thread.
+ * what it cancels run in exit(). What forks on a worker, or in a callback on the thread of the time
+ * limits, must not return in the child: that ends the child's only thread.
  *
  * Odd exits: a task that ends its thread (pthread_exit) ends TARN_FAILED, and another thread takes
  * its worker's place; an initializer that does so breaks the executor; callbacks and finalizers
- * must not. Leaving a task or callback by longjmp() is undefined; a C++ exception that leaves one
- * ends the process.
+ * must not, nor must what a wait in a callback runs in place. Leaving a task or callback by longjmp() is undefined. A C++ exception that leaves a task
+ * or release function ends the process; none may leave a callback.
  */
 #ifndef TARN_H
 #define TARN_H
@@ -254,7 +254,7 @@ typedef struct tarn_executor tarn_executor;
 /* The end of a struct of options. Not to be used: values without a name end up in it, and are
  * refused in C++, in C at least warned of. */
 #define TARN_NAMES_ONLY_ \
-    char tarn_last_; \
+    size_t tarn_last_; \
     const struct tarn_write_the_name_of_the_option_ *tarn_end_
 
 #define TARN_NONE (-1) /* "none at all", where 0 means the default */

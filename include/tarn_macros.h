@@ -182,7 +182,11 @@ template <class T> struct tarn_options_ {
     static_cast<void>(tarn_o_ a); static_cast<void>(tarn_o_ b); static_cast<void>(tarn_o_ c); \
     static_cast<void>(tarn_o_ d); static_cast<void>(tarn_o_ e); static_cast<void>(tarn_o_ f);
 
+#define TARN_NOEXCEPT_             noexcept /* what called it is not made for exceptions */
+
 #else /* C */
+
+#define TARN_NOEXCEPT_
 
 #define TARN_DEADLINE_(n)          ((tarn_deadline){n})
 #define TARN_NULL_                 NULL
@@ -439,7 +443,7 @@ struct tarn_nobody_;
     TARN_CHECK_DECLARED_(name, R, tarn_future *(tarn_executor *)); \
     TARN_ASSERT_(TARN_IS_VOID_(X), #name " has no arguments to be released: write void"); \
     TARN_CHECK_RELEASED_(name, R, Y); \
-    static void name##_call_(const void *args_, void *result_) \
+    static void name##_call_(const void *args_, void *result_) TARN_NOEXCEPT_ \
     { \
         TARN_JOIN_(TARN_CALL_, TARN_IS_VOID_(R))(R, TARN_FUNCTION_(R, f, void)()) \
         (void)args_; \
@@ -452,7 +456,7 @@ struct tarn_nobody_;
     TARN_CHECK_FUNCTION_(R, f, __VA_ARGS__); \
     TARN_CHECK_DECLARED_(name, R, tarn_future *(tarn_executor *, __VA_ARGS__)); \
     TARN_CHECK_RELEASED_(name, R, Y); \
-    static void name##_call_(const void *args_, void *result_) \
+    static void name##_call_(const void *args_, void *result_) TARN_NOEXCEPT_ \
     { \
         const struct name##_arguments *a_ = \
             TARN_CAST_(const struct name##_arguments *, args_); \
@@ -460,7 +464,7 @@ struct tarn_nobody_;
             R, TARN_FUNCTION_(R, f, __VA_ARGS__)(TARN_PASS_##N##_(a_))) \
     } \
     static void name##_loop_(const void *args_, void *results_, size_t n_, size_t *done_, \
-                             const int *halt_) \
+                             const int *halt_) TARN_NOEXCEPT_ \
     { \
         size_t i_ = *done_; \
         const struct name##_arguments *a_ = \
@@ -492,7 +496,7 @@ struct tarn_nobody_;
 
 #define TARN_RELEASE_ARGS_0(N, name, X, ...) \
     TARN_CHECK_FUNCTION_(void, X, __VA_ARGS__); \
-    static void name##_release_args_(const void *args_) \
+    static void name##_release_args_(const void *args_) TARN_NOEXCEPT_ \
     { \
         const struct name##_arguments *a_ = \
             TARN_CAST_(const struct name##_arguments *, args_); \
@@ -507,7 +511,7 @@ struct tarn_nobody_;
                  #name " has no result to be released: write void")
 #define TARN_RELEASE_RESULT_0(name, R, Y) \
     TARN_CHECK_FUNCTION_(void, Y, R); \
-    static void name##_release_result_(const void *result_) \
+    static void name##_release_result_(const void *result_) TARN_NOEXCEPT_ \
     { \
         TARN_FUNCTION_(void, Y, R)(*TARN_CAST_(const TARN_PLAIN_(R) *, result_)); \
     }

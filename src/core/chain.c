@@ -409,15 +409,16 @@ static tarn_status make(tarn_executor *executor, const tarn_task *task, tarn_fut
     tarn_status status = check(executor, task, before, kind);
     if (status != TARN_OK)
         return status;
+    const char *call = kind == THEN ? "tarn_then" : "tarn_after";
     tarn_future *cell = new_chained(task, kind, 1);
     tn_view *view = tn_view_of(executor);
     if (!cell)
-        return tn_error(TARN_NO_MEMORY, "tarn_after: no memory");
+        return tn_error_format(TARN_NO_MEMORY, "%s: no memory", call);
     if ((view && !tn_view_apply(view, cell)) || !wait_for(tn_cell_ext(cell)->chain, 0, before))
-        status = tn_error(TARN_NO_MEMORY,
-                          "tarn_after: no memory, or 16,777,215 references to the other future");
+        status = tn_error_format(
+            TARN_NO_MEMORY, "%s: no memory, or 16,777,215 references to the other future", call);
     else if (!enlist(cell, executor->pool, executor->id))
-        status = tn_error(TARN_CLOSED, "tarn_after: the executor is shut down");
+        status = tn_error_format(TARN_CLOSED, "%s: the executor is shut down", call);
     if (status == TARN_OK)
         *made = cell;
     else

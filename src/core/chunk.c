@@ -79,6 +79,8 @@ static void look_at_item(tarn_future *future, tn_frame *frame, uint32_t halt)
         tn_release_result(future->task, result_at(future, i));
     if (wanted && is_worth_a_retry(chunk, i, reason)) {
         note_try(chunk, i);
+        /* First the limit of the former try: it must not be told to this one. */
+        tn_limit_pause(future);
         tn_u32_and_relaxed(&future->state, ~TN_OVERDUE);
         tn_limit_run(future);
         tn_count(future->executor, TN_RETRIED);

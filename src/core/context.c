@@ -17,6 +17,7 @@ typedef struct place {
 
 TN_THREAD_LOCAL(place, here);
 TN_THREAD_LOCAL(tn_inside *, innermost);
+TN_THREAD_LOCAL(tn_undo *, latest);
 
 tn_context *tn_context_here(void)
 {
@@ -75,6 +76,31 @@ void tn_inside_begin(tn_inside *inside, const tarn_executor *executor)
 void tn_inside_end(tn_inside *inside)
 {
     *innermost() = inside->outer;
+}
+
+void tn_inside_forget(void)
+{
+    *innermost() = NULL;
+}
+
+void tn_undo_begin(tn_undo *undo)
+{
+    undo->outer = *latest();
+    *latest() = undo;
+}
+
+void tn_undo_end(tn_undo *undo)
+{
+    *latest() = undo->outer;
+}
+
+void tn_undo_all(void)
+{
+    while (*latest()) {
+        tn_undo *undo = *latest();
+        *latest() = undo->outer;
+        undo->undo(undo);
+    }
 }
 
 bool tn_is_inside(const tarn_executor *executor)

@@ -82,8 +82,25 @@ typedef struct tn_inside {
 void tn_inside_begin(tn_inside *inside, const tarn_executor *executor);
 void tn_inside_end(tn_inside *inside);
 
+/* When the thread ends: what is on its stack has gone. */
+void tn_inside_forget(void);
+
 /* Whether the calling thread is a worker of the executor, or inside of it. */
 bool tn_is_inside(const tarn_executor *executor);
+
+/* What a call of the library has begun, and undoes when it returns. If a task that it runs in place
+ * ends the thread, it never does: undo() is called then, in its stead. Not on the stack, which is gone
+ * by that time. */
+typedef struct tn_undo {
+    void (*undo)(struct tn_undo *undo);
+    struct tn_undo *outer;
+} tn_undo;
+
+void tn_undo_begin(tn_undo *undo);
+void tn_undo_end(tn_undo *undo);
+
+/* When the thread ends: all that was begun and not ended, the last first. */
+void tn_undo_all(void);
 
 /* The topmost frame; NULL: none. */
 static inline tn_frame *tn_context_frame(const tn_context *context)

@@ -40,6 +40,21 @@ static tarn_status check_owned(const tarn_executor *executor, const char *call)
     return TARN_OK;
 }
 
+/* What a back end answered, with a text for tarn_last_error() if it gave none since. */
+static tarn_status answer(const tarn_executor *executor, const char *call, tarn_status status,
+                          unsigned errors)
+{
+    if (status == TARN_OK)
+        return TARN_OK;
+    if (status != TARN_TIMEOUT && !tn_is_failure(status))
+        return tn_error_format(TARN_SYSTEM,
+                               "%s: the back end \"%s\" answered %d, which is no failure", call,
+                               executor->backend->kind, (int)status);
+    if (tn_error_count() == errors)
+        tn_error_format(status, "%s: %s", call, tarn_status_text(status));
+    return status;
+}
+
 /* ---- The end --------------------------------------------------------------------------------- */
 
 /* Waits until nothing is queued or running, on workers or elsewhere. Visitors may have queued
@@ -54,7 +69,8 @@ static tarn_status rest(tarn_executor *executor, int64_t until, const char *call
                                    "queue (TARN_FULL_CALLER) still runs a task, or the timer a "
                                    "callback",
                                    call);
-        status = executor->backend->drain(executor, until);
+        unsigned errors = tn_error_count();
+        status = answer(executor, call, executor->backend->drain(executor, until), errors);
     } while (status == TARN_OK && !tn_front_await_visitors(executor, TARN_NOW.ns));
     return status;
 }
@@ -63,9 +79,11 @@ static tarn_status finish(tarn_executor *executor, int64_t until)
 {
     tarn_status status = rest(executor, until, "tarn_shutdown");
     /* The back end knows what still runs, if it is not a visitor who does. */
-    if (status == TARN_OK || tn_front_await_visitors(executor, TARN_NOW.ns))
-        status = executor->backend->finish(executor, until);
-    return status;
+    if (status != TARN_OK && !tn_front_await_visitors(executor, TARN_NOW.ns))
+        return status;
+    unsigned errors = tn_error_count();
+    status = executor->backend->finish(executor, until);
+    return status == TARN_OK ? status : answer(executor, "tarn_shutdown", status, errors);
 }
 
 tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options *options)
@@ -73,9 +91,11 @@ tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options 
     if (!executor)
         return TARN_OK;
     tarn_shutdown_options own = {.size = sizeof own};
-    if (!tn_options_copy(&own, sizeof own, options))
-        return tn_error(TARN_INVALID, "tarn_shutdown: options->size is 0, or an option is set that "
-                                      "this version does not know");
+    if (!tn_options_copy(&own, offsetof(tarn_shutdown_options, tarn_last_), options))
+        return tn_error(
+            TARN_INVALID,
+            "tarn_shutdown: options->size is not that of the struct, or an option is set that "
+            "this version does not know");
     if (!(own.time_limit >= 0))
         return tn_error(TARN_INVALID, "tarn_shutdown: time_limit is negative or not a number; give "
                                       "seconds, or 0 for no limit");
@@ -96,6 +116,10 @@ tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options 
     if (own.cancel_pending)
         tn_chain_end_all(executor, TARN_CANCELLED);
     tn_inside_end(&inside);
+    /* A callback may have forked, and returned in the child. */
+    status = check_owned(executor, "tarn_shutdown");
+    if (status != TARN_OK)
+        return status;
     tarn_blocking_begin();
     status = finish(executor, until);
     tarn_blocking_end();
@@ -156,7 +180,9 @@ tarn_status tarn_resize(tarn_executor *executor, int max_workers)
     if (tn_registry_is_foreign(executor->id))
         return tn_error(TARN_CLOSED, "tarn_resize: the executor belongs to the process that forked "
                                      "this one");
-    return executor->backend->resize(executor->pool, max_workers);
+    unsigned errors = tn_error_count();
+    return answer(executor, "tarn_resize", executor->backend->resize(executor->pool, max_workers),
+                  errors);
 }
 
 tarn_status tarn_executor_stats(const tarn_executor *executor, tarn_stats *stats)
@@ -180,6 +206,7 @@ tarn_status tarn_executor_stats(const tarn_executor *executor, tarn_stats *stats
     size_t size = stats->size < sizeof *stats ? stats->size : sizeof *stats;
     tarn_stats all = {.size = stats->size};
     executor->backend->stats(executor, &all);
+    all.size = stats->size;
     all.running = counts[TN_STARTED] - counts[TN_ENDED_RUN];
     all.queued = counts[TN_SUBMITTED] - ended - all.running;
     all.submitted = counts[TN_SUBMITTED];

@@ -215,6 +215,8 @@ bool tarn_cancel(tarn_future *future)
 size_t tarn_cancel_all(tarn_future *const *futures, size_t n)
 {
     size_t cancelled = 0;
+    if (!futures && n > 0)
+        tn_error(TARN_INVALID, "tarn_cancel_all: futures is NULL");
     for (size_t i = 0; futures && i < n; i++)
         cancelled += futures[i] && tarn_cancel(futures[i]);
     return cancelled;

@@ -29,6 +29,7 @@ enum {
 };
 
 typedef struct mapper {
+    tn_undo undo; /* first */
     tarn_executor *executor;
     const tarn_task *task;
     int64_t until;
@@ -73,7 +74,7 @@ static bool deliver(mapper *m, tarn_status status, const void *result, const cha
     size_t i = m->delivered++;
     note(m, i, status, text);
     if (m->take && status != TARN_OK)
-        tn_error(status, text ? text : tarn_status_text(status));
+        tn_error_format(status, "%s", text ? text : tarn_status_text(status));
     if (m->take)
         return m->take(i, status, status == TARN_OK ? result : NULL, m->data);
     if (m->statuses)
@@ -291,6 +292,16 @@ static void deliver_known(mapper *m, tarn_future *future)
     deliver_same(m, chunk->count - known, TARN_TIMEOUT);
 }
 
+/* Nobody waits for this chunk any more, or wants to know how it ends. */
+static void drop_chunk(tarn_future *future)
+{
+    if (!tn_future_withdraw(future)) {
+        tn_u32_or_relaxed(&tn_chunk_of(future)->halt, TN_HALT_ABANDONED);
+        tn_u32_or_relaxed(&future->state, TN_STOP);
+    }
+    tn_cell_release(future, TN_HANDLE);
+}
+
 /* Nobody waits for this chunk any more: what it has not begun never runs, what runs is asked to
  * stop. */
 static void abandon_chunk(mapper *m, tarn_future *future)
@@ -350,7 +361,9 @@ static tarn_status run_all(mapper *m)
     bool limited = view && (view->options.start_within > 0 || view->options.run_limit > 0);
     tarn_stats stats = {.size = sizeof stats};
     pool->backend->stats(pool, &stats);
-    m->workers = stats.max_workers > 0 ? (size_t)stats.max_workers : 1;
+    m->workers = stats.max_workers == 0            ? 1
+                 : stats.max_workers > MOST_CHUNKS ? MOST_CHUNKS
+                                                   : (size_t)stats.max_workers;
     m->window =
         m->workers < MOST_CHUNKS / CHUNKS_A_WORKER ? m->workers * CHUNKS_A_WORKER : MOST_CHUNKS;
     m->size = 1;
@@ -372,16 +385,37 @@ static tarn_status run_all(mapper *m)
     return m->status == TARN_OK ? TARN_OK : tn_error_format(m->status, "%s", m->text);
 }
 
-/* The executor has to stay until the map is over, even if it is shut down meanwhile. */
-static tarn_status run(mapper *m)
+/* An item that was run in place ended the thread. The caller's arrays may have been on its stack. */
+static void undo(tn_undo *undo)
 {
-    tarn_executor *pool = m->executor->pool;
+    mapper *m = (mapper *)(void *)undo;
+    for (size_t i = 0; i < m->count; i++)
+        drop_chunk(m->ring[(m->first + i) % m->window]);
+    tn_free(m->ring);
+    tn_front_leave(m->executor->pool);
+    tn_free(m);
+}
+
+/* The executor has to stay until the map is over, even if it is shut down meanwhile. */
+static tarn_status run(const mapper *map)
+{
+    tarn_executor *pool = map->executor->pool;
+    mapper *m = tn_alloc(sizeof *m), without = *map;
     tn_inside inside;
     tn_front_visit(pool);
     tn_inside_begin(&inside, pool);
-    tarn_status status = run_all(m);
+    if (m) {
+        *m = *map;
+        m->undo.undo = undo;
+        tn_undo_begin(&m->undo);
+    }
+    /* Without memory it says so of every item. */
+    tarn_status status = run_all(m ? m : &without);
+    if (m)
+        tn_undo_end(&m->undo);
     tn_inside_end(&inside);
     tn_front_leave(pool);
+    tn_free(m);
     return status;
 }
 

@@ -17,7 +17,7 @@ tarn_status tarn_result(tarn_future *future, const tarn_task *task, void *result
                                "tarn_result: the future is one of task \"%s\", not of \"%s\"",
                                tn_task_name(future->task), task->name);
     size_t own = future->task ? future->task->result.size : 0;
-    if (!result && (size > 0 || (task && own > 0)))
+    if (!result && size > 0)
         return tn_error(TARN_INVALID, "tarn_result: result is NULL");
     if (result && size != own && !immortal)
         return tn_error_format(TARN_INVALID,

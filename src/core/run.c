@@ -18,23 +18,20 @@
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
-/* Hands the memory of a tarn_bytes result over to the future; false: no memory for that. */
-static bool keep_result_memory(tn_frame *frame, void *result)
+/* Hands the memory of a tarn_bytes result over to the future; otherwise, without memory for that, it
+ * is the caller's. */
+static tn_block *keep_result_memory(tn_frame *frame, void *result)
 {
     const tarn_task *task = frame->future->task;
     const tarn_bytes *bytes = result;
     bool wanted = task->result.kind == TARN_KIND_BYTES && !frame->failed;
     tn_block *kept = tn_block_free_all(frame->memory, wanted ? bytes->data : NULL);
-    if (!kept)
-        return true;
-    tn_ext *ext = tn_cell_need_ext(frame->future);
-    if (ext) {
-        kept->next = ext->memory;
-        ext->memory = kept;
-    } else {
-        tn_free(kept);
-    }
-    return ext;
+    tn_ext *ext = kept ? tn_cell_need_ext(frame->future) : NULL;
+    if (!ext)
+        return kept;
+    kept->next = ext->memory;
+    ext->memory = kept;
+    return NULL;
 }
 
 void tn_run_keep_memory(tn_frame *frame)
@@ -61,25 +58,31 @@ static int worker_of(const tn_context *context, const tn_frame *frame)
     return frame->visited ? -1 : context->index;
 }
 
-/* result NULL: it is no call of one task. */
-static tarn_status ending(tn_context *context, tn_frame *frame, void *result)
+/* Records that a task which did not fail ended otherwise than well, and releases what it returned,
+ * which nobody will get. */
+static void explain(tn_context *context, const tn_frame *frame, tarn_status status, void *result)
 {
-    bool kept = !frame->memory || keep_result_memory(frame, result);
-    tarn_status status = TARN_OK;
-    if (frame->failed)
-        return TARN_FAILED;
-    if (!kept || (result && tn_lacks_data(frame->future->task, result)))
-        status = TARN_NO_MEMORY;
-    else if (frame->told)
-        status = tn_run_is_asked_to_stop(context, frame) ? TARN_STOPPED : TARN_EXPIRED;
-    if (status == TARN_OK)
-        return TARN_OK;
     tn_future_explain(
         frame->future,
         (tarn_failure){.status = status, .worker = worker_of(context, frame), .attempts = 1}, NULL);
-    /* It returned something, which nobody will get. */
     if (tn_u32_load_relaxed(&frame->future->state) & TN_OWNING)
         tn_release_result(frame->future->task, result);
+}
+
+/* result NULL: it is no call of one task. */
+static tarn_status ending(tn_context *context, tn_frame *frame, void *result)
+{
+    tn_block *unkept = frame->memory ? keep_result_memory(frame, result) : NULL;
+    if (frame->failed)
+        return TARN_FAILED;
+    tarn_status status = TARN_OK;
+    if (unkept || (result && tn_lacks_data(frame->future->task, result)))
+        status = TARN_NO_MEMORY;
+    else if (frame->told)
+        status = tn_run_is_asked_to_stop(context, frame) ? TARN_STOPPED : TARN_EXPIRED;
+    if (status != TARN_OK)
+        explain(context, frame, status, result);
+    tn_free(unkept);
     return status;
 }
 
@@ -206,11 +209,13 @@ static void end_with_thread(tn_context *context, tn_frame *frame)
 static void end_thread(void)
 {
     tn_context *context = tn_context_left_behind();
+    tn_inside_forget();
     while (context && context->depth > 0) {
         tn_frame frame = *tn_context_pop(context);
         if (!frame.over && frame.future)
             end_with_thread(context, &frame);
     }
+    tn_undo_all();
     if (context)
         context->lost(context);
 }

@@ -57,11 +57,14 @@ enum { MOST_VISITS = 64 }; /* tasks that a submit runs itself, one within the ot
 
 TN_THREAD_LOCAL(unsigned, visits);
 
+/* Not in a callback, which would be lost with a task that ends the thread; nor in a blocking section,
+ * which has given its permit to run away. */
 static bool can_run_here(void)
 {
     tn_context *context = tn_context_here();
-    return *visits() < MOST_VISITS &&
-           (!context || (tn_context_has_stack(context) && tn_context_reserve(context)));
+    return *visits() < MOST_VISITS && tn_callbacks_running() == 0 &&
+           (!context || (context->sections == 0 && tn_context_has_stack(context) &&
+                         tn_context_reserve(context)));
 }
 
 /* What a submit may do with up to `wanted` futures. */
@@ -350,7 +353,8 @@ static tarn_status first_refusal(const calls *c, size_t n)
     while (i < n && c->futures[i]->executor != 0)
         i++;
     return i == n ? TARN_OK
-                  : tn_error(tn_future_status(c->futures[i]), tarn_error(c->futures[i])->text);
+                  : tn_error_format(tn_future_status(c->futures[i]), "%s",
+                                    tarn_error(c->futures[i])->text);
 }
 
 /* ---- Public verbs ---------------------------------------------------------------------------- */

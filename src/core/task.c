@@ -40,6 +40,10 @@ static const char *find_fault(const tarn_task *task)
             return "args[].offset and args[].size reach beyond args_size";
         if (field->kind == TARN_KIND_BYTES && field->size != sizeof(tarn_bytes))
             return "args[].kind is TARN_KIND_BYTES but args[].size not sizeof(tarn_bytes)";
+        if (!field->type)
+            return "args[].type is NULL";
+        if (field->kind != TARN_KIND_VALUE && field->offset % sizeof(void *) != 0)
+            return "args[].offset is not aligned for its kind";
         if (field->kind == TARN_KIND_BUFFER && field->size != sizeof(tarn_buffer *))
             return "args[].kind is TARN_KIND_BUFFER but args[].size not sizeof(tarn_buffer *)";
     }

@@ -58,17 +58,18 @@ static void ask_to_stop(tn_limit *limit, void *data)
     limit->views->shares--;
 }
 
-/* Gives the mutex back meanwhile, and runs callbacks: until they have returned, the executor does
- * not come to rest, and stays. */
+/* Gives the mutex back meanwhile, and runs callbacks. */
 static void end_all(tn_views *views, tn_limit *limit)
 {
-    tn_front_visit(views->executor);
     tn_mutex_unlock(&views->mutex);
     while (limit) {
         tarn_future *future = limit->hook.future;
         limit = limit->next;
         tn_registry_discard(future->executor);
         tn_future_refuse(future, TARN_EXPIRED, "the task had not started within its time limit");
+        /* A callback has forked, and returned in the child: there, nobody needs this thread. */
+        if (tn_registry_is_foreign(future->executor))
+            tn_thread_exit();
         tn_cell_release(future, TN_OWNER_TIMER);
     }
     tn_front_leave(views->executor);
@@ -85,6 +86,11 @@ static void run(void *data)
     while (!views->closed) {
         int64_t now = tn_clock_now(), next = TN_CLOCK_NEVER;
         seized list = {.last = &list.first};
+        /* From before something is seized, and so nothing in a queue, until its callbacks have
+         * returned, the executor does not come to rest, and stays. */
+        bool due = views->planned <= now;
+        if (due)
+            tn_front_visit(views->executor);
         for (tn_view *view = views->views; view; view = view->next) {
             int64_t queued = look_at(&view->queued, now, seize, &list);
             int64_t running = look_at(&view->running, now, ask_to_stop, NULL);
@@ -92,7 +98,7 @@ static void run(void *data)
             next = running < next ? running : next;
         }
         views->planned = next;
-        if (list.first)
+        if (due)
             end_all(views, list.first);
         else
             tn_cond_wait_until(&views->news, &views->mutex, next);

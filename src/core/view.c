@@ -178,9 +178,11 @@ tarn_executor *(tarn_with)(tarn_executor *executor, const tarn_task_options *opt
                               "one; open another");
         return NULL;
     }
-    if (!tn_options_copy(&given, sizeof given, options)) {
-        tn_error(TARN_INVALID, "tarn_with: options->size is 0, or an option is set that this "
-                               "version does not know");
+    if (!tn_options_copy(&given, offsetof(tarn_task_options, tarn_last_), options)) {
+        tn_error(
+            TARN_INVALID,
+            "tarn_with: options->size is not that of the struct, or an option is set that this "
+            "version does not know");
         return NULL;
     }
     const char *fault = find_fault(&given);

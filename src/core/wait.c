@@ -59,12 +59,37 @@ static bool have_ended(tarn_future *const *futures, size_t n)
     return i == n;
 }
 
+/* Drops a closure if what is run in place ends the thread. */
+typedef struct guard {
+    tn_undo undo; /* first */
+    tn_closure closure;
+} guard;
+
+static void undo_closure(tn_undo *undo)
+{
+    guard *g = (guard *)(void *)undo;
+    tn_closure_drop(&g->closure);
+    tn_free(g);
+}
+
+/* NULL: there is nothing to guard, or no memory to do so, when such an end would leak it. */
+static guard *guard_closure(const tn_closure *closure)
+{
+    guard *g = closure->count > 0 ? tn_alloc(sizeof *g) : NULL;
+    if (g) {
+        *g = (guard){.undo.undo = undo_closure, .closure = *closure};
+        tn_undo_begin(&g->undo);
+    }
+    return g;
+}
+
 /* Runs what may be run here of those that a worker waits for. What chained ones depend on comes
  * first: when that has ended, they are queued, and can be run as well. Without memory for the
  * closure they are waited for like any other. */
 static void run_claimed(tn_context *context, many *all)
 {
     all->wait.deep = tn_closure_collect(&all->closure, all->futures, all->count);
+    guard *g = guard_closure(&all->closure);
     for (size_t i = 0; i < all->closure.count; i++) {
         if (!tn_future_ended(all->closure.futures[i]))
             tn_run_claimed(context, all->closure.futures[i]);
@@ -73,6 +98,9 @@ static void run_claimed(tn_context *context, many *all)
         if (!tn_future_ended(all->futures[i]))
             tn_run_claimed(context, all->futures[i]);
     }
+    if (g)
+        tn_undo_end(&g->undo);
+    tn_free(g);
 }
 
 /* Sleeps on one after the other: no memory, no hooks, and at most as many wake-ups as futures. */

@@ -45,7 +45,7 @@ void tn_pool_free(tn_pool *pool)
 
 bool tn_pool_is_settled(const tn_pool *pool)
 {
-    return pool->queue.length == 0 && pool->running + pool->blocked == 0;
+    return pool->queue.length == 0 && pool->running + pool->blocked + pool->ending == 0;
 }
 
 void tn_pool_tell_watchers(tn_pool *pool)

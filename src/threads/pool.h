@@ -62,6 +62,7 @@ struct tn_pool {
     int idlers;   /* asleep for want of work */
     int woken;    /* no longer so, on the way to the queue */
     int leaving;  /* on the way out: in the finalizer */
+    int ending;   /* in whatever state, they end what was queued: it runs callbacks */
 
     uint64_t wakes, parks; /* of idle workers, for tarn_executor_stats() */
 

@@ -95,7 +95,8 @@ static int start_worker(tn_pool *pool)
     return 0;
 }
 
-int tn_worker_secure(tn_pool *pool, size_t length)
+/* `over`: a worker more than there may be is better than none. */
+static int secure(tn_pool *pool, size_t length, bool over)
 {
     /* A worker that starts may be long in its initializer: it does not keep an idle one asleep. */
     if (pool->idle && pool->running + pool->woken < pool->max_workers) {
@@ -105,11 +106,19 @@ int tn_worker_secure(tn_pool *pool, size_t length)
         return 0;
     }
     int coming = pool->starting + pool->woken;
-    if (pool->running + coming >= pool->max_workers || length <= (size_t)coming ||
-        pool->threads >= pool->max_threads)
+    if (pool->running + coming >= pool->max_workers || length <= (size_t)coming)
+        return 0;
+    /* A resize may have lowered the limit to those that wait: nobody would be left to serve. */
+    over = over && pool->running + coming == 0 && pool->threads < pool->places;
+    if (pool->threads >= pool->max_threads && !over)
         return 0;
     int error = start_worker(pool);
     return pool->running + coming > 0 ? 0 : error;
+}
+
+int tn_worker_secure(tn_pool *pool, size_t length)
+{
+    return secure(pool, length, true);
 }
 
 /* ---- Blocking -------------------------------------------------------------------------------- */
@@ -131,7 +140,7 @@ bool tn_worker_block(tarn_executor *executor, bool timed)
     tn_mutex_lock(&pool->mutex);
     --*worker->counted;
     pool->blocked++;
-    int error = pool->queue.length > 0 ? tn_worker_secure(pool, pool->queue.length) : 0;
+    int error = pool->queue.length > 0 ? secure(pool, pool->queue.length, false) : 0;
     bool alone = pool->running + pool->starting + pool->woken + pool->idlers == 0;
     bool full = pool->threads - pool->leaving >= pool->max_threads;
     bool refused = !timed && alone && (full || error != 0) && !somebody_wakes(pool);
@@ -249,6 +258,17 @@ static void serve(tn_pool *pool, tn_worker *worker)
     } while (!is_ending(pool) && sleep_idle(pool, worker));
 }
 
+/* What was queued ends TARN_BROKEN; the pool does not come to rest before. `ending` was counted
+ * up. */
+static void end_futures(tn_pool *pool, tarn_future *list, const char *text)
+{
+    tn_futures_end(list, TARN_BROKEN, text);
+    tn_mutex_lock(&pool->mutex);
+    pool->ending--;
+    tn_pool_tell_watchers(pool);
+    tn_mutex_unlock(&pool->mutex);
+}
+
 /* Not under the mutex: the initializer failed, and so does everything else. */
 static void break_pool(tn_pool *pool, const char *text)
 {
@@ -259,10 +279,11 @@ static void break_pool(tn_pool *pool, const char *text)
                  pool->initializer->task->name, text);
     pool->broken = true;
     tarn_future *pending = tn_queue_take_all(&pool->queue);
+    pool->ending++;
     tn_worker_wake_all(pool);
     tn_mutex_unlock(&pool->mutex);
     /* Written once, before `broken` was set. */
-    tn_futures_end(pending, TARN_BROKEN, pool->failure);
+    end_futures(pool, pending, pool->failure);
     if (first)
         tn_pool_log(pool, TARN_LOG_ERROR, "%s", pool->failure);
 }
@@ -304,6 +325,7 @@ static void leave(tn_pool *pool, tn_worker *worker)
         error = worker->useless ? others_serve(pool) : tn_worker_secure(pool, pool->queue.length);
     if (error != 0)
         stranded = tn_queue_take_all(&pool->queue);
+    pool->ending += stranded != NULL;
     /* Those who sleep because all permits were taken have nothing left to wait for. */
     if (is_ending(pool))
         tn_worker_wake_all(pool);
@@ -319,7 +341,8 @@ static void leave(tn_pool *pool, tn_worker *worker)
 
     tn_inside inside;
     tn_inside_begin(&inside, &pool->executor);
-    tn_futures_end(stranded, TARN_BROKEN, "no worker thread can be started");
+    if (stranded)
+        end_futures(pool, stranded, "no worker thread can be started");
     tn_inside_end(&inside);
     if (join_former)
         tn_thread_join(former);

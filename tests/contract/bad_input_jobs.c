@@ -72,7 +72,7 @@ void refuse_many(void)
     }
     tarn_future *none[2] = {NULL, NULL};
     ROW("tarn_cancel_all", tarn_cancel_all(none, 2), 0, NULL);
-    ROW("tarn_cancel_all", tarn_cancel_all(NULL, 7), 0, NULL);
+    ROW("tarn_cancel_all", tarn_cancel_all(NULL, 7), 0, "futures");
     ROW("tarn_completions_cancel", tarn_completions_cancel(NULL), 0, "completions");
     pool_close(pool);
 }

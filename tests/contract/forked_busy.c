@@ -7,6 +7,7 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A child that hangs is ended, and so tells nothing. */
@@ -225,6 +226,73 @@ CONTRACT_TEST(a_child_forked_amid_all_sorts_of_things_is_free_of_them, 0)
         helper_join(&helpers[i]);
     assert_int_equal(wrong, 0);
     pool_close(pool);
+}
+
+/* ---- fork() in a callback ---- */
+
+/* Forks, and returns in both. */
+static void fork_and_return(tarn_future *future, void *data)
+{
+    (void)future;
+    *(pid_t *)data = fork();
+}
+
+static int shut_down_and_fork(void *data)
+{
+    (void)data;
+    alarm(CHILD_SECONDS);
+    struct gate gate = GATE_CLOSED;
+    tarn_executor *pool = pool_try(&(struct pool_options){.max_workers = 1});
+    tarn_future *running = stand_at_submit(pool, &gate, 0), *late = square_submit(pool, 1);
+    pid_t child = -1;
+    gate_await(&gate, 1);
+    if (tarn_on_done(late, fork_and_return, &child) != TARN_OK)
+        return 1;
+    tarn_status status = tarn_shutdown(pool, .cancel_pending = true, .time_limit = 0.05);
+    if (child == 0)
+        _exit(status == TARN_CLOSED ? 0 : 2);
+    int how = -1;
+    waitpid(child, &how, 0);
+    gate_open(&gate);
+    tarn_drop(running);
+    tarn_drop(late);
+    return status == TARN_TIMEOUT && how == 0 && tarn_shutdown(pool) == TARN_OK ? 0 : 3;
+}
+
+CONTRACT_TEST(a_child_forked_in_a_callback_of_shutdown_finds_it_closed, GATES)
+{
+    child_needs_no_sanitizer();
+    assert_int_equal(in_child(shut_down_and_fork, NULL), 0);
+}
+
+static int expire_and_fork(void *data)
+{
+    (void)data;
+    alarm(CHILD_SECONDS);
+    struct gate gate = GATE_CLOSED;
+    tarn_executor *pool = pool_try(&(struct pool_options){.max_workers = 1});
+    tarn_future *running = stand_at_submit(pool, &gate, 0);
+    gate_await(&gate, 1);
+    tarn_future *late = square_submit(tarn_with(pool, .start_within = 0.01), 1);
+    pid_t child = -1;
+    if (tarn_on_done(late, fork_and_return, &child) != TARN_OK ||
+        tarn_future_wait(late, TARN_FOREVER) != TARN_OK)
+        return 1;
+    gate_open(&gate);
+    if (tarn_shutdown(pool) != TARN_OK)
+        return 2;
+    /* Its only thread was that of the time limits, and has ended. */
+    int how = -1;
+    waitpid(child, &how, 0);
+    tarn_drop(running);
+    tarn_drop(late);
+    return how == 0 ? 0 : 3;
+}
+
+CONTRACT_TEST(a_child_forked_in_a_callback_of_a_time_limit_ends, GATES)
+{
+    child_needs_no_sanitizer();
+    assert_int_equal(in_child(expire_and_fork, NULL), 0);
 }
 
 /* ---- exit() ---------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "full.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 
 static void count_run_of(atomic_int *runs)
 {
@@ -304,5 +305,47 @@ CONTRACT_TEST(many_threads_share_the_limits_of_one_executor, GATES)
         assert_int_equal(atomic_load(&customers[i].runs), customers[i].ok);
     }
     assert_int_equal(stats_of(pool).queued + stats_of(pool).running, 0);
+    pool_close(pool);
+}
+
+/* ---- What expires just as its worker looks ---- */
+
+static void be_busy(double seconds)
+{
+    tarn_deadline end = tarn_in(seconds);
+    while (tarn_in(0).ns < end.ns)
+        continue;
+}
+TARN_TASK(void, be_busy, double);
+
+static void note_end(tarn_future *future, void *data)
+{
+    (void)future;
+    atomic_store((atomic_bool *)data, true);
+}
+
+CONTRACT_TEST(a_drain_waits_for_the_callbacks_of_what_is_just_expiring, SHARED_MEMORY)
+{
+    size_t rounds = test_count(3000), early = 0;
+    tarn_executor *pool = pool_of(1);
+    tarn_executor *hurried = tarn_with(pool, .start_within = 0.0005);
+    /* The timer looks at them all, and so has something to do between one and the next. */
+    for (int i = 0; i < 500; i++)
+        tarn_with(hurried, .retries = i + 1, .retry_on = TARN_RETRY_FAILED);
+    tarn_executor *last = tarn_with(hurried, .priority = TARN_PRIORITY_HIGH);
+    for (size_t i = 0; i < rounds; i++) {
+        atomic_bool ended = false;
+        tarn_future *busy = be_busy_submit(pool, 0.0004 + (double)(i % 400) * 1e-6);
+        tarn_future *future = square_submit(last, 1);
+        assert_int_equal(tarn_on_done(future, note_end, &ended), TARN_OK);
+        assert_int_equal(tarn_drain(pool, TARN_FOREVER), TARN_OK);
+        early += !atomic_load(&ended);
+        tarn_future_wait(future, TARN_FOREVER);
+        while (!atomic_load(&ended))
+            sched_yield();
+        tarn_drop(busy);
+        tarn_drop(future);
+    }
+    assert_int_equal(early, 0);
     pool_close(pool);
 }

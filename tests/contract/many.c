@@ -358,3 +358,30 @@ CONTRACT_TEST(many_calls_against_shutdown, GATES)
             assert_ended(blockers[i], TARN_OK);
     }
 }
+
+/* It is the thread's own, not that of a future that may be gone. */
+CONTRACT_TEST(why_a_call_was_refused_outlives_its_future, GATES)
+{
+    tarn_executor *pool = pool_with(
+        &(struct pool_options){.max_workers = 1, .queue_limit = 1, .when_full = TARN_FULL_REFUSE});
+    tarn_future *many[3];
+    struct gate gate = GATE_CLOSED;
+    int numbers[3] = {1, 2, 3};
+    tarn_future *blocker = stand_at_submit(pool, &gate, 0);
+    gate_await(&gate, 1);
+    assert_int_equal(square_submit_many(pool, numbers, 3, many), TARN_FULL);
+    tarn_drop_all(many, 3);
+    assert_contains(tarn_last_error(), "queue is full");
+    gate_open(&gate);
+    assert_ended(blocker, TARN_OK);
+    pool_close(pool);
+}
+
+CONTRACT_TEST(a_result_need_not_be_looked_at, 0)
+{
+    tarn_executor *pool = pool_open();
+    tarn_future *future = square_submit(pool, 3);
+    assert_int_equal(tarn_result(future, &square_task, NULL, 0), TARN_OK);
+    tarn_drop(future);
+    pool_close(pool);
+}

@@ -438,3 +438,41 @@ CONTRACT_TEST(resize_against_submits_and_waits, NESTED | PARALLEL)
         pool_close(pool);
     }
 }
+
+/* ---- What waits is no worker ---- */
+
+static tarn_status wait_for_it(tarn_future *future)
+{
+    return tarn_future_wait(future, TARN_FOREVER);
+}
+TARN_TASK(tarn_status, wait_for_it, tarn_future *);
+
+static void set_it(tarn_promise *promise)
+{
+    tarn_promise_set(promise, NULL, 0);
+}
+TARN_TASK(void, set_it, tarn_promise *);
+
+/* They were let sleep as there was room for one more thread; then there is not, and nobody is left. */
+CONTRACT_TEST(what_is_queued_is_served_when_a_resize_leaves_only_those_that_wait,
+              GATES | PARALLEL | NESTED_SUBMIT)
+{
+    for (int extra = 0; extra < 2; extra++) {
+        tarn_executor *pool = pool_with(
+            &(struct pool_options){.max_workers = 2, .max_spares = extra == 0 ? TARN_NONE : extra});
+        tarn_promise *promise = tarn_promise_new(NULL);
+        tarn_future *future = tarn_promise_future(promise), *waiting[2];
+        for (int i = 0; i <= extra; i++) {
+            waiting[i] = wait_for_it_submit(pool, future);
+            while (stats_of(pool).running < (uint64_t)i + 1 || stats_of(pool).idle > 0)
+                sched_yield();
+        }
+        assert_int_equal(tarn_resize(pool, 1), TARN_OK);
+        assert_ended(set_it_submit(pool, promise), TARN_OK);
+        for (int i = 0; i <= extra; i++)
+            assert_ended(waiting[i], TARN_OK);
+        tarn_drop(future);
+        tarn_promise_drop(promise);
+        pool_close(pool);
+    }
+}

@@ -345,3 +345,34 @@ CONTRACT_TEST(two_executors_do_not_disturb_each_other, GATES)
     assert_ended(future, TARN_OK);
     pool_close(one);
 }
+
+static void stand_and_break(struct gate *gate)
+{
+    gate_pass(gate);
+    tarn_fail(1, "not today");
+}
+TARN_TASK(void, stand_and_break, struct gate *);
+
+static void stand_when_broken(tarn_future *future, void *data)
+{
+    (void)future;
+    gate_pass(data);
+}
+
+/* What was queued ends on the worker that failed, and so do its callbacks. */
+CONTRACT_TEST(a_broken_executor_is_at_rest_once_its_callbacks_have_returned, GATES | WORKER_LOCAL)
+{
+    struct gate begin = GATE_CLOSED, called = GATE_CLOSED;
+    struct stand_and_break_arguments arguments = {&begin};
+    tarn_executor *pool = pool_with(&(struct pool_options){
+        .max_workers = 1, .initializer = &stand_and_break_task, .initializer_args = &arguments});
+    tarn_future *future = square_submit(pool, 1);
+    assert_int_equal(tarn_on_done(future, stand_when_broken, &called), TARN_OK);
+    gate_open(&begin);
+    gate_await(&called, 1);
+    assert_int_equal(tarn_drain(pool, tarn_in(0.01)), TARN_TIMEOUT);
+    gate_open(&called);
+    assert_int_equal(tarn_drain(pool, TARN_FOREVER), TARN_OK);
+    assert_ended(future, TARN_BROKEN);
+    pool_close(pool);
+}
