@@ -11,6 +11,12 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+/* The header of n descriptors and they: of which type that is differs from one libc to the other. */
+static socklen_t control_size(size_t n)
+{
+    return (socklen_t)CMSG_LEN(sizeof(int) * n);
+}
+
 /* Room for the descriptors of a message, aligned as their header must be. */
 union control {
     struct cmsghdr header;
@@ -78,10 +84,10 @@ int tn_socket_send(int fd, const void *bytes, size_t size, const int *fds, size_
     if (n > 0) {
         memset(&control, 0, sizeof(control));
         message.msg_control = &control;
-        message.msg_controllen = CMSG_LEN(sizeof(int) * n);
+        message.msg_controllen = control_size(n);
         control.header.cmsg_level = SOL_SOCKET;
         control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(int) * n);
+        control.header.cmsg_len = control_size(n);
         memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n);
     }
     return as_pipe(send_message(fd, &message));
@@ -95,7 +101,7 @@ static size_t take_fds(struct msghdr *message, int *fds)
 
     if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
         return 0;
-    n = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    n = (header->cmsg_len - control_size(0)) / sizeof(int);
     memcpy(fds, CMSG_DATA(header), n * sizeof(int));
     return n;
 }
@@ -113,7 +119,7 @@ static int receive_now(int fd, void *bytes, size_t *size, int *fds, size_t *n)
         memset(&control, 0, sizeof(control));
         message.msg_control = &control;
         /* Not CMSG_SPACE(): by that the kernel would hand out one more where the end is padded. */
-        message.msg_controllen = CMSG_LEN(sizeof(int) * room);
+        message.msg_controllen = control_size(room);
     }
     *n = 0;
     error = receive_message(fd, &message, size);
