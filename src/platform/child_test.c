@@ -48,11 +48,24 @@ long __wrap_syscall(long number, ...)
 
 /* ---- children ---- */
 
+/* Valgrind before version 3.21, and other tools, do not know the calls. Asked before there is a
+ * child that would be left. */
+static void skip_without_pidfd(void)
+{
+    int fd, error = tn_pidfd_open(getpid(), &fd);
+
+    if (error == ENOSYS)
+        skip();
+    assert_int_equal(error, 0);
+    tn_fd_close(fd);
+}
+
 /* A child that exits with `status`, or if that is -1 stays until it is killed. */
 static int start(int status, pid_t *pid)
 {
     int fd;
 
+    skip_without_pidfd();
     assert_int_equal(tn_fork(pid), 0);
     if (*pid == 0) {
         while (status < 0)
@@ -153,6 +166,7 @@ TEST(a_process_that_is_no_child_can_be_watched)
     pid_t pid;
     int fd;
 
+    skip_without_pidfd();
     assert_int_equal(tn_pidfd_open(getppid(), &fd), 0);
     assert_int_equal(tn_pidfd_wait(fd, &end), ECHILD);
     tn_fd_close(fd);
@@ -168,6 +182,7 @@ TEST(what_is_no_process_is_refused)
     tn_child_end end;
     int fd;
 
+    skip_without_pidfd();
     assert_int_equal(tn_event_open(&fd), 0);
     assert_int_equal(tn_pidfd_kill(fd, 0), EBADF);
     assert_int_equal(tn_pidfd_wait(fd, &end), EBADF);
@@ -370,7 +385,7 @@ TEST(nothing_is_a_cancellation_point)
     tn_atomic_u32 survived = TN_ATOMIC_INIT(0);
     tn_thread thread;
 
-    assert_int_equal(tn_thread_start(&thread, 0, "cancelled", use_cancelled, &survived), 0);
+    assert_int_equal(tn_thread_start(&thread, 1 << 16, "cancelled", use_cancelled, &survived), 0);
     tn_thread_join(thread);
     assert_int_equal(tn_u32_load_relaxed(&survived), 1);
 }

@@ -31,7 +31,8 @@ void tn_fd_close(int fd);
  *
  * 0: ready[i] says whether fds[i] can be read; one can. ETIMEDOUT: none can, and the time is up.
  * ENOMEM; EINVAL: n is more than the limit of this process's descriptors. In all but the first case
- * ready[] is false throughout. Blocks, whatever signals are handled; not a cancellation point. */
+ * ready[] is false throughout. Blocks, whatever signals are handled; not a cancellation point. Takes
+ * 4 KiB of stack. */
 enum { TN_POLL_MOST = 512 };
 int tn_poll(const int *fds, bool *ready, size_t n, int64_t until);
 

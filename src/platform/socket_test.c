@@ -465,7 +465,7 @@ TEST(nothing_is_a_cancellation_point)
     tn_atomic_u32 survived = TN_ATOMIC_INIT(0);
     tn_thread thread;
 
-    assert_int_equal(tn_thread_start(&thread, 0, "cancelled", use_cancelled, &survived), 0);
+    assert_int_equal(tn_thread_start(&thread, 1 << 16, "cancelled", use_cancelled, &survived), 0);
     tn_thread_join(thread);
     assert_int_equal(tn_u32_load_relaxed(&survived), 1);
 }

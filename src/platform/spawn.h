@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Starting programs, and what this one is. */
+/* Starting programs, and what this one is. Takes up to 16 KiB of stack. */
 #ifndef TN_PLATFORM_SPAWN_H
 #define TN_PLATFORM_SPAWN_H
 
