@@ -7,6 +7,7 @@
 #include "platform/futex.h"
 #include "platform/thread.h"
 #include "runner.h"
+#include "valgrind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -355,6 +356,8 @@ TEST(descriptors_are_closed_by_list)
 
 TEST(descriptors_are_closed_up_to_the_limit)
 {
+    if (on_valgrind())
+        skip();
     close_from(false, false);
 }
 

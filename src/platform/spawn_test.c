@@ -4,6 +4,7 @@
 #include "platform/atomic.h"
 #include "platform/thread.h"
 #include "runner.h"
+#include "valgrind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -235,6 +236,8 @@ TEST(what_cannot_be_started_says_why)
     int before = lowest_free(), fds[2] = {0, -1};
     pid_t pid = 0;
 
+    if (on_valgrind())
+        skip();
     assert_int_equal(tn_spawn("/nowhere/at/all", argv, NULL, 0, &pid), ENOENT);
     assert_int_equal(pid, -1);
     assert_int_equal(tn_spawn("/dev/null", argv, NULL, 0, &pid), EACCES);
