@@ -6,8 +6,8 @@
 #include "platform/fd.h"
 #include "platform/futex.h"
 #include "platform/thread.h"
+#include "imitation.h"
 #include "runner.h"
-#include "valgrind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -356,7 +356,7 @@ TEST(descriptors_are_closed_by_list)
 
 TEST(descriptors_are_closed_up_to_the_limit)
 {
-    if (on_valgrind())
+    if (system_is_imitated())
         skip();
     close_from(false, false);
 }
