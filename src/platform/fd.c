@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fd.h"
 
+#include "broken.h"
+#include "clock.h"
+
 #include <errno.h>
-#include <stdint.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* System calls and not libc's functions, for those are cancellation points: a thread cancelled
@@ -39,4 +44,50 @@ void tn_fd_close(int fd)
     /* Not again after EINTR: the descriptor is gone then, its number perhaps another thread's. */
     if (fd >= 0)
         syscall(SYS_close, fd);
+}
+
+/* What is left until then, for a call that takes a span of time; NULL: no limit. */
+static const struct timespec *left_until(int64_t until, struct timespec *left)
+{
+    int64_t now = tn_clock_now();
+    int32_t seconds, nanoseconds;
+
+    if (!tn_clock_split(until <= now ? 0 : until - now, &seconds, &nanoseconds))
+        return NULL;
+    left->tv_sec = seconds;
+    left->tv_nsec = nanoseconds;
+    return left;
+}
+
+static int poll_entries(struct pollfd *entries, size_t n, int64_t until)
+{
+    for (;;) {
+        struct timespec left;
+        int ready = ppoll(entries, n, left_until(until, &left), NULL);
+
+        if (ready > 0)
+            return 0;
+        if (ready == 0)
+            return ETIMEDOUT;
+        if (errno != EINTR)
+            return errno;
+    }
+}
+
+int tn_poll(const int *fds, bool *ready, size_t n, int64_t until)
+{
+    struct pollfd entries[TN_POLL_MOST];
+    int state, error;
+
+    if (n > TN_POLL_MOST)
+        tn_broken("poll", EINVAL);
+    for (size_t i = 0; i < n; i++)
+        entries[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    /* libc's function here: what time the call itself takes differs from system to system. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    error = poll_entries(entries, n, until);
+    pthread_setcancelstate(state, &state);
+    for (size_t i = 0; i < n; i++)
+        ready[i] = error == 0 && entries[i].revents != 0;
+    return error;
 }

@@ -2,6 +2,7 @@
 #include "platform/fd.h"
 
 #include "platform/atomic.h"
+#include "platform/clock.h"
 #include "platform/thread.h"
 #include "runner.h"
 
@@ -9,8 +10,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool readable(int fd)
@@ -113,6 +116,101 @@ TEST(without_descriptors_open_says_so)
     assert_int_equal(fd, -1);
 }
 
+/* ---- waiting for any of several ---- */
+
+TEST(a_poll_says_which_can_be_read)
+{
+    int fds[4] = {open_event(), -1, open_event(), open_event()};
+    bool ready[4];
+
+    assert_int_equal(tn_poll(fds, ready, 4, 0), ETIMEDOUT);
+    tn_event_raise(fds[2]);
+    assert_int_equal(tn_poll(fds, ready, 4, TN_CLOCK_NEVER), 0);
+    assert_false(ready[0] || ready[1] || ready[3]);
+    assert_true(ready[2]);
+    tn_event_raise(fds[0]);
+    assert_int_equal(tn_poll(fds, ready, 4, INT64_MIN), 0);
+    assert_true(ready[0] && ready[2]);
+    assert_false(ready[1] || ready[3]);
+    for (int i = 0; i < 4; i++)
+        tn_fd_close(fds[i]);
+}
+
+TEST(a_poll_ends_at_its_time_and_not_before)
+{
+    int fd = open_event();
+    int64_t until = tn_clock_after(0.02);
+    bool ready = true;
+
+    assert_int_equal(tn_poll(&fd, &ready, 1, until), ETIMEDOUT);
+    assert_true(tn_clock_now() >= until);
+    assert_false(ready);
+    assert_int_equal(tn_poll(NULL, NULL, 0, tn_clock_after(0.001)), ETIMEDOUT);
+    tn_fd_close(fd);
+}
+
+static void raise_event(void *fd)
+{
+    tn_event_raise(*(int *)fd);
+}
+
+TEST(a_raise_ends_a_poll)
+{
+    int fd = open_event();
+    tn_thread thread;
+    bool ready;
+
+    assert_int_equal(tn_thread_start(&thread, 0, "raise", raise_event, &fd), 0);
+    assert_int_equal(tn_poll(&fd, &ready, 1, TN_CLOCK_NEVER), 0);
+    assert_true(ready);
+    tn_thread_join(thread);
+    tn_fd_close(fd);
+}
+
+TEST(what_has_ended_or_was_closed_is_ready)
+{
+    int pipes[2];
+    bool ready;
+
+    assert_int_equal(pipe(pipes), 0);
+    close(pipes[1]);
+    assert_int_equal(tn_poll(&pipes[0], &ready, 1, TN_CLOCK_NEVER), 0);
+    assert_true(ready);
+    close(pipes[0]);
+    ready = false;
+    assert_int_equal(tn_poll(&pipes[0], &ready, 1, TN_CLOCK_NEVER), 0);
+    assert_true(ready);
+}
+
+static volatile sig_atomic_t signals;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    signals++;
+}
+
+TEST(signals_do_not_end_a_poll)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    struct itimerspec rain = {{0, 1000000}, {0, 1000000}};
+    int64_t until;
+    timer_t timer;
+    int fd = open_event();
+    bool ready;
+
+    assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+    assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    assert_int_equal(timer_settime(timer, 0, &rain, NULL), 0);
+    until = tn_clock_after(0.05);
+    assert_int_equal(tn_poll(&fd, &ready, 1, until), ETIMEDOUT);
+    assert_true(tn_clock_now() >= until);
+    assert_int_equal(timer_delete(timer), 0);
+    assert_true(signals > 0);
+    tn_fd_close(fd);
+}
+
 static void use_cancelled(void *data)
 {
     tn_atomic_u32 *survived = data;
@@ -120,8 +218,12 @@ static void use_cancelled(void *data)
 
     pthread_cancel(pthread_self());
     if (tn_event_open(&fd) == 0) {
+        bool ready;
+
         tn_event_raise(fd);
+        tn_poll(&fd, &ready, 1, TN_CLOCK_NEVER);
         tn_event_clear(fd);
+        tn_poll(&fd, &ready, 1, 0);
         tn_fd_close(fd);
     }
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
@@ -133,7 +235,7 @@ TEST(nothing_is_a_cancellation_point)
     tn_atomic_u32 survived = TN_ATOMIC_INIT(0);
     tn_thread thread;
 
-    assert_int_equal(tn_thread_start(&thread, 0, "cancelled", use_cancelled, &survived), 0);
+    assert_int_equal(tn_thread_start(&thread, 1 << 16, "cancelled", use_cancelled, &survived), 0);
     tn_thread_join(thread);
     assert_int_equal(tn_u32_load_relaxed(&survived), 1);
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Other processes, held by descriptors, and what a child does first.
+ *
+ * A descriptor of a process means that process for ever, whereas its number may be another's once it
+ * has been reaped. It can be polled: it is readable from the process's end (see tn_poll()). Nothing
+ * here blocks, or is a cancellation point. */
+#ifndef TN_PLATFORM_CHILD_H
+#define TN_PLATFORM_CHILD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Opens a descriptor of the process `pid`, closed on exec and the caller's (tn_fd_close()). For a
+ * child that nobody has reaped it is certain that it is that child.
+ * 0; ESRCH: there is none; EMFILE, ENFILE, ENOMEM, or ENOSYS (Linux before 5.3): *fd is -1. */
+int tn_pidfd_open(pid_t pid, int *fd);
+
+/* Sends it a signal; 0 only asks whether that could be done.
+ * 0; ESRCH: it has been reaped. (One that has ended, and was not yet reaped, takes signals and does
+ * nothing with them.) EPERM: it is another user's by now. EBADF: no descriptor of a process. */
+int tn_pidfd_kill(int fd, int signal);
+
+/* How a process ended. */
+typedef struct {
+    bool killed; /* by a signal */
+    int code;    /* the signal, or its exit status, 0 to 255 */
+} tn_child_end;
+
+/* Reaps a child of this process that has ended, and says how.
+ * 0; EAGAIN: it has not ended. ECHILD: it is no child of this process, or another reaped it, or the
+ * system did because SIGCHLD is ignored: how it ended cannot be had. EBADF: no descriptor of a
+ * process. EINVAL: Linux before 5.4. Only with 0 *end is written. */
+int tn_pidfd_wait(int fd, tn_child_end *end);
+
+/* Has the system send `signal` to this process when the thread that created it ends: of a parent
+ * with one thread, when the parent ends. Once, by the process created.
+ * 0; ESRCH: its parent is not `parent` any more, and the signal may never come. */
+int tn_die_with_parent(int signal, pid_t parent);
+
+/* Makes a copy of this process, which has one thread. *pid is the child's, and 0 in the child. What
+ * is registered for fork() runs in both. 0; EAGAIN or ENOMEM: there is no child. */
+int tn_fork(pid_t *pid);
+
+/* The threads of this process, also those that tools and libraries started; one that has just been
+ * joined may still be counted. 0: the system does not say. */
+int tn_thread_count(void);
+
+/* Closes all descriptors of this process from number `first` on, whoever opened them. Allocates
+ * nothing. On a system that neither does it in one call (Linux 5.9) nor lists them (no /proc), those
+ * above its limit of now, or above a million, stay open. */
+void tn_fds_close_from(int first);
+
+#endif
