@@ -176,6 +176,9 @@ static void wait_cancelled(void *data)
     pthread_cancel(pthread_self());
     tn_futex_wait(&word, 0, tn_clock_now());
     tn_futex_wake(&word, 1);
+    tn_futex_wait_shared(&word, 0, tn_clock_now());
+    tn_futex_wake_shared(&word, 1);
+    tn_futex_wait_two(&word, 0, &word, 0, tn_clock_now());
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     tn_u32_store_relaxed(survived, 1);
 }
