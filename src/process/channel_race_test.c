@@ -89,7 +89,7 @@ static void race_end(race *r)
     pair_close(&r->p);
 }
 
-/* Harvests one; true: a reply, and it is right. */
+/* Harvests one, and looks whether that is what the worker did. */
 static tn_harvest harvest(race *r)
 {
     tn_reply reply;
@@ -123,8 +123,9 @@ static void revoke_at_random(race *r, size_t calls)
     uint64_t state = 1;
     uint32_t contested = 0, replies = 0, revoked = 0;
     size_t pushed = 0;
-    while (pushed < calls || tn_host_in_flight(&r->p.host) > 0) {
-        for (uint32_t i = dice(&state) % 8; i > 0 && pushed < calls; i--)
+    /* Until the two have met, however seldom they run at the same time. */
+    while (pushed < calls || contested == 0 || tn_host_in_flight(&r->p.host) > 0) {
+        for (uint32_t i = dice(&state) % 8; i > 0 && (pushed < calls || contested == 0); i--)
             pushed += push_number(&r->p.host);
         linger(200, &state);
         if (dice(&state) % 4 == 0) {
@@ -144,10 +145,8 @@ static void revoke_at_random(race *r, size_t calls)
             sched_yield();
     }
     race_end(r);
-    assert_int_equal(replies + revoked, calls);
+    assert_int_equal(replies + revoked, pushed);
     assert_int_equal(replies, r->runs);
-    /* Otherwise the two have not met. */
-    assert_true(contested > 0);
 }
 
 TEST(each_call_is_either_run_or_revoked)
@@ -163,11 +162,14 @@ TEST(each_call_is_either_run_or_revoked_by_a_worker_that_sleeps_at_once)
 /* ---- Sleeping workers ---- */
 
 /* The host gives one call at a time, about when the worker falls asleep; a wake that is lost lasts
- * until the limit of the test. */
+ * until the limit of the test. One that gives up is left to do so now and then. */
 static void wake_from(race *r, size_t calls)
 {
     uint64_t state = 3;
     for (size_t i = 0; i < calls; i++) {
+        uint32_t late = tn_u32_load_relaxed(&r->late);
+        while (r->patience > 0 && i % 64 == 0 && tn_u32_load_relaxed(&r->late) == late)
+            sched_yield();
         assert_true(push_number(&r->p.host));
         while (harvest(r) == TN_HARVEST_NONE)
             sched_yield();
@@ -189,9 +191,7 @@ TEST(a_push_is_seen_by_who_polls_before_it_falls_asleep)
 
 TEST(a_push_is_seen_by_who_gives_up_waiting)
 {
-    race *r = race_start(0, 20000);
-    wake_from(r, test_count(50000));
-    assert_true(tn_u32_load_relaxed(&r->late) > 0);
+    wake_from(race_start(0, 20000), test_count(50000));
 }
 
 TEST(the_end_is_seen_by_who_falls_asleep)

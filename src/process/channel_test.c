@@ -162,6 +162,8 @@ TEST(bytes_of_any_size_go_both_ways)
         assert_int_equal(call.size, sizes[i]);
         assert_int_equal((uintptr_t)call.bytes % 16, 0);
         assert_true(holds(call.bytes, call.size, i));
+        const void *slot = p.down->slots[tn_slot_of(p.end.taken - 1)].bytes;
+        assert_int_equal(call.bytes == slot, call.size <= TN_INLINE);
         assert_int_equal((uintptr_t)tn_worker_room(&p.end) % 16, 0);
         fill(tn_worker_room(&p.end), back, i + 100);
         tn_worker_reply(&p.end, INT32_MIN, INT32_MAX, back);
@@ -173,6 +175,9 @@ TEST(bytes_of_any_size_go_both_ways)
         assert_int_equal(reply.code, INT32_MAX);
         assert_int_equal(reply.size, sizes[COUNT - 1 - i]);
         assert_true(holds(reply.bytes, reply.size, i + 100));
+        /* What is small costs the host one line. */
+        const void *slot = p.up->slots[tn_slot_of(reply.number)].bytes;
+        assert_int_equal(reply.bytes == slot, reply.size <= TN_INLINE);
     }
     pair_close(&p);
 }
