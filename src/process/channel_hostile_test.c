@@ -311,7 +311,7 @@ TEST(what_was_written_before_the_harvest_is_checked)
     uint64_t state = 8;
     size_t steps = 0;
     pair_open(&p, 0);
-    for (size_t i = test_count(20000); i > 0; i--) {
+    for (size_t i = test_count(5000); i > 0; i--) {
         for (int lies = 0; lies < 40; lies++)
             lie_somewhere(p.up, &state);
         steps += endure(&p, &state);
@@ -325,7 +325,7 @@ TEST(what_is_written_during_the_harvest_is_checked)
     noise *n = noise_start(lie_somewhere);
     uint64_t state = 9;
     size_t steps = 0;
-    for (size_t i = test_count(50000); i > 0; i--)
+    for (size_t i = test_count(20000); i > 0; i--)
         steps += endure(&n->p, &state);
     assert_true(steps > 0);
     noise_end(n);
@@ -341,7 +341,7 @@ static void lie_of_a_size(tn_up *up, uint64_t *state)
 TEST(a_size_is_read_once)
 {
     noise *n = noise_start(lie_of_a_size);
-    for (size_t i = test_count(500000); i > 0; i--) {
+    for (size_t i = test_count(200000); i > 0; i--) {
         tn_host_open(&n->p.host, n->p.down, n->p.up);
         push(&n->p, 1);
         say_done(&n->p, 1);
