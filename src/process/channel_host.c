@@ -7,7 +7,6 @@
 
 #include "platform/futex.h"
 
-#include <limits.h>
 #include <string.h>
 
 size_t tn_down_size(void)
