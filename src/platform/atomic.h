@@ -20,7 +20,8 @@
  *   set                     (a, value)            before anyone else can see the word
  *   load_relaxed _acquire   (a)
  *   store_relaxed _release  (a, value)
- *   exchange_acquire        (a, value), gives the old value
+ *   exchange_acquire _acq_rel
+ *                           (a, value), gives the old value
  *   cas_weak_relaxed _acquire _release _acq_rel, cas_strong_acq_rel
  *                           (a, &expected, desired), true: it was `expected` and is `desired`;
  *                           false: `expected` is what was found. Weak may fail without a reason:
@@ -28,7 +29,7 @@
  *
  * and for the integers, with the old value as result:
  *
- *   add_relaxed    sub_relaxed _acq_rel    or_relaxed    and_relaxed _release    xor_release
+ *   add_relaxed    sub_relaxed _acq_rel    or_relaxed _acq_rel    and_relaxed _release    xor_release
  *
  * and tn_size_load_acquire, tn_size_store_release for a plain size_t that code outside the library
  * writes as well, by the same operations of the compiler.
@@ -100,6 +101,7 @@ typedef struct {
     TN_ATOMIC_STORE_(kind, T, relaxed) \
     TN_ATOMIC_STORE_(kind, T, release) \
     TN_ATOMIC_MODIFY_(kind, T, exchange, atomic_exchange_explicit, acquire) \
+    TN_ATOMIC_MODIFY_(kind, T, exchange, atomic_exchange_explicit, acq_rel) \
     TN_ATOMIC_CAS_(kind, T, weak, relaxed, relaxed) \
     TN_ATOMIC_CAS_(kind, T, weak, acquire, acquire) \
     TN_ATOMIC_CAS_(kind, T, weak, release, relaxed) \
@@ -112,6 +114,7 @@ typedef struct {
     TN_ATOMIC_MODIFY_(kind, T, sub, atomic_fetch_sub_explicit, relaxed) \
     TN_ATOMIC_MODIFY_(kind, T, sub, atomic_fetch_sub_explicit, acq_rel) \
     TN_ATOMIC_MODIFY_(kind, T, or, atomic_fetch_or_explicit, relaxed) \
+    TN_ATOMIC_MODIFY_(kind, T, or, atomic_fetch_or_explicit, acq_rel) \
     TN_ATOMIC_MODIFY_(kind, T, and, atomic_fetch_and_explicit, relaxed) \
     TN_ATOMIC_MODIFY_(kind, T, and, atomic_fetch_and_explicit, release) \
     TN_ATOMIC_MODIFY_(kind, T, xor, atomic_fetch_xor_explicit, release)

@@ -30,7 +30,8 @@
         tn_atomic_##kind word; \
         tn_##kind##_set(&word, one); \
         assert_true(tn_##kind##_exchange_acquire(&word, two) == (one)); \
-        assert_true(tn_##kind##_load_relaxed(&word) == (two)); \
+        assert_true(tn_##kind##_exchange_acq_rel(&word, three) == (two)); \
+        assert_true(tn_##kind##_load_relaxed(&word) == (three)); \
     } \
     TEST_OF_CAS(kind, T, strong_acq_rel, one, two, three) \
     TEST_OF_CAS(kind, T, weak_relaxed, one, two, three) \
@@ -68,7 +69,9 @@
     { \
         tn_atomic_##kind word; \
         tn_##kind##_set(&word, 1); \
-        assert_true(tn_##kind##_or_relaxed(&word, 6) == 1); \
+        assert_true(tn_##kind##_or_relaxed(&word, 2) == 1); \
+        assert_true(tn_##kind##_or_acq_rel(&word, 6) == 3); \
+        assert_true(tn_##kind##_or_acq_rel(&word, 0) == 7); \
         assert_true(tn_##kind##_xor_release(&word, 5) == 7); \
         assert_true(tn_##kind##_load_relaxed(&word) == 2); \
     }

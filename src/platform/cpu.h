@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* How many CPUs this process may use. Both functions read the system anew, some files included:
- * call them when a pool starts, not for each task. Neither is a cancellation point. */
+ * call them when a pool starts, not for each task. Neither is a cancellation point. And a breath
+ * for loops that poll. */
 #ifndef TN_PLATFORM_CPU_H
 #define TN_PLATFORM_CPU_H
 
@@ -14,5 +15,16 @@ int tn_cpu_count(void);
  * `root` is "" for the running system, or a directory that holds a copy of the files to be read:
  * proc/self/cgroup, proc/self/mountinfo and the mounts that it names. */
 int tn_cpu_quota(const char *root);
+
+/* Some nanoseconds in which this CPU leaves more to its other half, and after which a loop that
+ * polls a word does not stumble over the change. Orders nothing. */
+static inline void tn_cpu_relax(void)
+{
+#if defined __x86_64__ || defined __i386__
+    __asm__ volatile("pause");
+#elif defined __aarch64__
+    __asm__ volatile("yield");
+#endif
+}
 
 #endif

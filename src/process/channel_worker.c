@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The worker's side. It believes the host, and writes nothing to DOWN. */
+#include "process/channel_layout.h"
+
+#include "platform/clock.h"
+#include "platform/cpu.h"
+#include "platform/futex.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* About what a sleep and a wake cost: who polls that long pays at most twice what it could have. */
+enum { SPIN_NS = 20 * 1000 };
+
+/* Looks at DOWN between two looks at the clock, which cost more. */
+enum { LOOKS = 16 };
+
+void tn_worker_open(tn_worker_end *end, const tn_down *down, tn_up *up, void (*ring)(void *data),
+                    void *data)
+{
+    *end = (tn_worker_end){.down = down,
+                           .up = up,
+                           /* On a single CPU the host cannot push while this polls. */
+                           .spin = tn_cpu_count() > 1 ? SPIN_NS : 0,
+                           .ring = ring,
+                           .data = data};
+}
+
+/* The slot of the call that was taken. */
+static uint32_t slot_taken(const tn_worker_end *end)
+{
+    return tn_slot_of(end->taken - 1);
+}
+
+/* Done with all before `taken`. */
+static void publish(tn_worker_end *end)
+{
+    /* Release: the reply, and that its call is read no more. Acquire, and a swap: if the host's
+     * no-op in tn_host_listen() came before, what it listens by is seen below. */
+    tn_u32_exchange_acq_rel(&end->up->done, end->taken);
+    uint32_t whom = tn_u32_load_relaxed(&end->down->listen);
+    if (whom & TN_RING_FUTEX)
+        tn_futex_wake_shared(&end->up->done, INT_MAX);
+    if (whom & TN_RING_EVENT)
+        end->ring(end->data);
+}
+
+/* ---- Taking ---- */
+
+/* Claims the next call, which was pushed, against a revocation. If that was first, skips what it
+ * revoked. */
+static bool claim(tn_worker_end *end)
+{
+    uint32_t next = end->taken;
+    /* Acquire on failure: see tn_host_revoke(). On success nothing of the call happens before. */
+    bool won = tn_u32_cas_strong_acq_rel(&end->up->begun, &next, end->taken + 1);
+    end->taken = won ? end->taken + 1 : next;
+    if (!won)
+        publish(end);
+    return won;
+}
+
+static void read_call(const tn_worker_end *end, tn_call *call)
+{
+    uint32_t i = slot_taken(end);
+    const tn_call_slot *slot = &end->down->slots[i];
+    *call = (tn_call){.kind = slot->kind,
+                      .task = slot->task,
+                      .bytes = slot->size <= TN_INLINE ? slot->bytes : end->down->rooms[i],
+                      .size = slot->size};
+}
+
+static tn_take look(tn_worker_end *end, tn_call *call)
+{
+    for (;;) {
+        /* In this order: whoever sees the end sees all that was pushed before it. */
+        bool closed = tn_u32_load_acquire(&end->down->closed) != 0;
+        if (tn_u32_load_acquire(&end->down->tail) == end->taken)
+            return closed ? TN_TAKE_LEAVE : TN_TAKE_NONE;
+        if (claim(end)) {
+            read_call(end, call);
+            return TN_TAKE_CALL;
+        }
+    }
+}
+
+/* ---- Waiting ---- */
+
+/* Whether look() would find something. It acquires. */
+static bool has_news(const tn_worker_end *end)
+{
+    return tn_u32_load_relaxed(&end->down->tail) != end->taken ||
+           tn_u32_load_relaxed(&end->down->closed) != 0;
+}
+
+static bool spin(const tn_worker_end *end, int64_t until)
+{
+    int64_t now = tn_clock_now();
+    int64_t stop = now + end->spin < until ? now + end->spin : until;
+    for (; now < stop; now = tn_clock_now()) {
+        for (int i = 0; i < LOOKS; i++) {
+            if (has_news(end))
+                return true;
+            tn_cpu_relax();
+        }
+    }
+    return false;
+}
+
+/* Sleeps until the host has something new; false: the time is up. */
+static bool park(tn_worker_end *end, int64_t until)
+{
+    /* Acquire, and a swap: see wake() in channel_host.c. */
+    tn_u32_exchange_acq_rel(&end->up->parked, 1);
+    bool in_time = has_news(end) || tn_futex_wait_shared(&end->up->parked, 1, until);
+    /* So that the next push does not wake in vain. A swap again: a store would hide the host's swap
+     * from the one above, the next time. */
+    tn_u32_exchange_acq_rel(&end->up->parked, 0);
+    return in_time;
+}
+
+tn_take tn_worker_take(tn_worker_end *end, tn_call *call, int64_t until)
+{
+    bool in_time = true;
+    for (;;) {
+        tn_take found = look(end, call);
+        if (found != TN_TAKE_NONE || !in_time)
+            return found;
+        in_time = spin(end, until) || park(end, until);
+    }
+}
+
+/* ---- The call that was taken ---- */
+
+void *tn_worker_room(tn_worker_end *end)
+{
+    return end->up->rooms[slot_taken(end)];
+}
+
+void tn_worker_reply(tn_worker_end *end, int32_t status, int32_t code, uint32_t size)
+{
+    uint32_t i = slot_taken(end);
+    tn_reply_slot *slot = &end->up->slots[i];
+    tn_u32_store_relaxed(&slot->status, (uint32_t)status);
+    tn_u32_store_relaxed(&slot->code, (uint32_t)code);
+    tn_u32_store_relaxed(&slot->length, size);
+    /* The host then touches one line instead of two. */
+    if (size > 0 && size <= TN_INLINE)
+        memcpy(slot->bytes, end->up->rooms[i], size);
+    publish(end);
+}
+
+const tn_atomic_u32 *tn_worker_stop_word(const tn_worker_end *end)
+{
+    return &end->down->slots[slot_taken(end)].stop;
+}
