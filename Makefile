@@ -11,6 +11,7 @@ demo:
 	cmake --preset release
 	cmake --build --preset release --parallel $(JOBS)
 	build/release/examples/01_squares
+	build/release/examples/01_squares_processes
 	build/release/examples/wordcount bench cmake examples include src tests tools
 	build/release/examples/wordcount --quiet /usr/include
 

@@ -86,7 +86,7 @@ typedef enum tarn_status {
     TARN_FAILED = -3,        /* the task said so, by tarn_fail() */
     TARN_EXPIRED = -4,       /* ended by its own time limit: see tarn_with() */
     TARN_STOPPED = -5,       /* it saw a request to stop, and ended */
-    TARN_LOST = -6,          /* its worker died (reserved) */
+    TARN_LOST = -6,          /* its worker died */
     TARN_CLOSED = -7,        /* the executor takes no more work */
     TARN_FULL = -8,          /* the executor's queue is full */
     TARN_BROKEN = -9,        /* no worker can start, or the initializer failed */
@@ -94,9 +94,9 @@ typedef enum tarn_status {
     TARN_NO_MEMORY = -11,    /* memory, or a counter, is used up */
     TARN_INVALID = -12,      /* an argument is wrong; tarn_last_error() names it */
     TARN_UNSUPPORTED = -13,  /* this executor or this system cannot do it */
-    TARN_UNKNOWN_TASK = -14, /* the worker does not have this task (reserved) */
+    TARN_UNKNOWN_TASK = -14, /* the worker process does not have this task */
     TARN_MISMATCH = -15,     /* the future belongs to a task of another shape */
-    TARN_NOT_BOOTED = -16,   /* tarn_boot() was not called (reserved) */
+    TARN_NOT_BOOTED = -16,   /* tarn_boot() was not called */
     TARN_SYSTEM = -17        /* the system refused; tarn_last_error() says what */
 } tarn_status;
 
@@ -242,9 +242,11 @@ typedef struct tarn_task {
                         does not keep a module loaded */
 } tarn_task;
 
-/* Is to be the first line of main(): the place where worker processes will begin, and end. Nothing
- * in this version needs it, and a library leaves it to the program. argc and argv are main's own.
- * Returns TARN_OK; TARN_INVALID if argc is negative or argv is NULL. */
+/* Is to be the first line of main(): here worker processes begin, and end, for they are the same
+ * program, started anew. Without it there is no tarn_process_pool(). A library leaves it to the
+ * program. argc and argv are main's own.
+ * Returns TARN_OK; TARN_INVALID if argc is negative or argv is NULL. In what is to be a worker it
+ * does not return. */
 TARN_API tarn_status tarn_boot(int argc, char **argv);
 
 /* ---- Executors ------------------------------------------------------------------------------- */
@@ -316,6 +318,39 @@ typedef struct tarn_thread_options {
  * initializer takes arguments and none are given, the finalizer takes arguments, no memory.
  * Owns: the caller ends it by tarn_shutdown() or tarn_abandon(). */
 TARN_API tarn_executor *tarn_thread_pool(const tarn_thread_options *options);
+
+typedef struct tarn_process_options {
+    size_t size;     /* sizeof(tarn_process_options); the macro sets it */
+    int max_workers; /* tasks that run at once, 1 to 500; 0: the CPUs this process may use */
+    const tarn_task *initializer; /* these three as in tarn_thread_options, in each process */
+    const void *initializer_args;
+    const tarn_task *finalizer;
+    double idle_timeout;  /* seconds a worker stays without work; 0: 30; negative: leaves at once */
+    size_t queue_limit;   /* as in tarn_thread_options */
+    int when_full;        /* TARN_FULL_BLOCK or TARN_FULL_REFUSE */
+    double submit_within; /* as in tarn_thread_options */
+    uint64_t max_tasks_per_worker; /* a worker is replaced after so many; 0: it never is for that */
+    bool strict; /* the first death of a worker breaks the pool: what is pending ends TARN_BROKEN.
+                    Otherwise it costs the task that ran there */
+    TARN_NAMES_ONLY_;
+} tarn_process_options;
+
+/* A pool of processes: this program, started anew as a server that forks workers, on demand. A task
+ * that crashes ends TARN_LOST, and nothing else does; tarn_error() has the signal or exit status. It
+ * may be killed: tarn_stop() does after its grace, .run_limit at once, a tarn_shutdown() with
+ * .kill_running, too.
+ * Arguments and result are copied between the processes: up to 64 KiB of either, tarn_bytes
+ * included, no pointers, buffers or maps (TARN_UNSUPPORTED). What a task changes in memory stays in
+ * its process; it has no executor of this program, and cannot open a pool of processes. Callbacks
+ * and what is chained run on one thread of the pool. Workers see no signals of the terminal, and end
+ * with this process, however that ends. A task whose worker died before it began is sent to another;
+ * one that may have begun is run again only by .retries.
+ * So far each result comes by a thread of the pool, which costs some ten microseconds.
+ * options: NULL for all defaults.
+ * Returns NULL if it failed, and tarn_last_error() says why: TARN_NOT_BOOTED; as tarn_thread_pool();
+ * TARN_SYSTEM: no process can be started.
+ * Owns: the caller ends it by tarn_shutdown() or tarn_abandon(). */
+TARN_API tarn_executor *tarn_process_pool(const tarn_process_options *options);
 
 typedef enum tarn_priority {
     TARN_PRIORITY_LOW = -1,
@@ -523,6 +558,9 @@ typedef struct tarn_failure {
     int line;           /* likewise; else 0 */
     int worker;         /* the tarn_worker_index() that ran it; -1 if it did not run */
     int attempts;       /* how often it was started: more than 1 after retries */
+    int pid;            /* of the worker process that ran it; 0: it ran in none */
+    int signal;         /* TARN_LOST: the signal that ended the worker; else 0 */
+    int exit_status;    /* TARN_LOST: its exit status, if it was no signal; else 0 */
 } tarn_failure;
 
 /* NULL if the future has not ended, or ended TARN_OK. Valid until the last drop. */

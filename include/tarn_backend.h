@@ -66,6 +66,11 @@ typedef struct tarn_backend {
      * place. false: nobody could, and it must not sleep; never if `timed`. */
     bool (*block)(tarn_executor *executor, bool timed);
     void (*unblock)(tarn_executor *executor);
+
+    /* NULL: its tasks look for themselves whether they are asked to stop. Otherwise it is told when
+     * one that runs is, be it by its time limit, and with `kill` when it is to be ended. Does not
+     * block, and without `kill` takes no lock. */
+    void (*press)(tarn_executor *executor, tarn_future *future, bool kill);
 } tarn_backend;
 
 /* What every executor begins with. The back end may set the last three before it calls

@@ -237,6 +237,8 @@ struct tarn_nobody_;
 
 #define tarn_thread_pool(...) \
     (tarn_thread_pool)(TARN_OPTIONS_(tarn_thread_options, __VA_ARGS__))
+#define tarn_process_pool(...) \
+    (tarn_process_pool)(TARN_OPTIONS_(tarn_process_options, __VA_ARGS__))
 
 #define tarn_with(...)             TARN_WITH_(__VA_ARGS__, )
 #define TARN_WITH_(executor, ...) \

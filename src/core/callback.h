@@ -22,6 +22,13 @@ typedef struct tn_aftermath {
 
 tn_aftermath *tn_aftermath_here(void);
 
+/* For a thread that must not run callbacks, nor queue what is chained: between the two what it ends
+ * has its aftermath put aside, and the second gives it away. Another thread works it off, in order;
+ * *to may have some already. */
+void tn_aftermath_hold(void);
+void tn_aftermath_give(tn_aftermath *to);
+void tn_aftermath_work_off(tn_aftermath *given);
+
 /* Around each call of such code. What it ends has an aftermath of its own, which it may wait
  * for. */
 void tn_callback_begin(tn_aftermath *saved);

@@ -14,13 +14,13 @@
 /* One task on the stack. Frames are kept beside the stack, not on it: a task may end its thread,
  * and then somebody must still know what was running. */
 typedef struct tn_frame {
-    tarn_future *future; /* NULL: an initializer or finalizer */
-    uint32_t owner;      /* what the run gives back of it */
-    unsigned sections;   /* blocking sections that were open when it began */
+    tarn_future
+        *future;       /* NULL: an initializer or finalizer, or a call whose future is elsewhere */
+    uint32_t owner;    /* what the run gives back of it */
+    unsigned sections; /* blocking sections that were open when it began */
     tn_block *memory;
-    char *text; /* where an initializer's failure is written; `text_size` bytes */
-    size_t text_size;
-    unsigned callbacks;     /* tn_callbacks_running() when it began */
+    struct tn_report *report; /* where the failure of what has no future is noted */
+    unsigned callbacks;       /* tn_callbacks_running() when it began */
     tarn_executor *visited; /* the task's executor, if the thread is no worker of it, but visits it
                                (see front.h); else NULL */
     tn_atomic_u32 *halt; /* where a failure is noted, for a task in a loop of them; NULL: nowhere */

@@ -172,6 +172,39 @@ static void work_off(void)
     own->in_use = false;
 }
 
+void tn_aftermath_hold(void)
+{
+    tn_aftermath_here()->in_use = true;
+}
+
+static void join_lists(tn_hook_list *to, tn_hook_list *from)
+{
+    if (!from->first)
+        return;
+    if (to->first)
+        to->last->next = from->first;
+    else
+        to->first = from->first;
+    to->last = from->last;
+}
+
+void tn_aftermath_give(tn_aftermath *to)
+{
+    tn_aftermath *own = tn_aftermath_here();
+    join_lists(&to->later, &own->later);
+    join_lists(&to->callbacks, &own->callbacks);
+    *own = (tn_aftermath){.in_use = false};
+}
+
+void tn_aftermath_work_off(tn_aftermath *given)
+{
+    tn_aftermath *own = tn_aftermath_here();
+    join_lists(&own->later, &given->later);
+    join_lists(&own->callbacks, &given->callbacks);
+    *given = (tn_aftermath){.in_use = false};
+    work_off();
+}
+
 bool tn_hooks_end(tarn_future *cell, uint32_t from, uint32_t state)
 {
     uint32_t old = tn_u32_load_relaxed(&cell->state);

@@ -6,6 +6,7 @@
 #include "core/future.h"
 #include "core/release.h"
 #include "core/registry.h"
+#include "core/retry.h"
 #include "core/status.h"
 #include "core/task.h"
 #include "core/view.h"
@@ -132,24 +133,7 @@ static tarn_status attempt_special(tn_context *context, const job *j, void *resu
 /* Whether a special task that ended so is to be run once more. */
 static bool is_worth_a_retry(tn_context *context, const tn_frame *frame, tarn_status status)
 {
-    const tn_ext *ext = tn_cell_ext(frame->future);
-    int reason = status == TARN_FAILED    ? TARN_RETRY_FAILED
-                 : status == TARN_EXPIRED ? TARN_RETRY_EXPIRED
-                                          : 0;
-    return ext->view && !ext->body && ext->attempts <= ext->view->options.retries &&
-           (ext->view->options.retry_on & reason) && !tn_run_is_asked_to_stop(context, frame);
-}
-
-/* Queues it again; if nobody takes it, it ends as it did. */
-static void queue_again(tarn_future *future, tarn_status status)
-{
-    tarn_executor *executor = tn_cell_ext(future)->view->executor.pool;
-    tn_future_retry(future);
-    if (executor->backend->submit(executor, future, 1, true) == TARN_OK)
-        return;
-    if (tn_future_seize(future))
-        tn_future_finish(future, status);
-    tn_cell_release(future, TN_OWNER_QUEUE);
+    return tn_retry_is_due(frame->future, status) && !tn_run_is_asked_to_stop(context, frame);
 }
 
 /* Runs a special task; false: it has not ended, and is to be run again by others. */
@@ -165,7 +149,7 @@ static bool run_special(tn_context *context, const job *j, void *result, tarn_st
         tn_context_pop(context);
         /* What is claimed has nobody who would take it from the queue: its entry there is dead. */
         if (j->owner == TN_OWNER_QUEUE) {
-            queue_again(future, *status);
+            tn_retry_queue(future, *status);
             return false;
         }
         tn_u32_and_relaxed(&future->state, ~TN_OVERDUE);
@@ -193,7 +177,7 @@ static void end_with_thread(tn_context *context, tn_frame *frame)
         tn_u32_or_relaxed(&future->state, TN_STOP);
     if (special && frame->owner == TN_OWNER_QUEUE &&
         is_worth_a_retry(context, frame, TARN_FAILED)) {
-        queue_again(future, TARN_FAILED);
+        tn_retry_queue(future, TARN_FAILED);
         return;
     }
     tn_inside inside;
@@ -283,6 +267,17 @@ tn_context *tn_run_enter_visitor(void)
     return NULL;
 }
 
+tarn_status tn_run_call(tn_context *context, const tarn_task *task, const void *args, void *result,
+                        tn_report *report, tn_block **memory)
+{
+    tn_context_push(context, NULL, 0)->report = report;
+    task->call(args, result);
+    leave_if_forked();
+    const tn_frame *over = tn_context_pop(context);
+    *memory = over->memory;
+    return over->failed ? TARN_FAILED : over->told ? TARN_STOPPED : TARN_OK;
+}
+
 bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,
                        size_t size)
 {
@@ -292,18 +287,14 @@ bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *a
         snprintf(text, size, "no memory for the result of \"%s\"", task->name);
         return false;
     }
-    tn_frame *frame = tn_context_push(context, NULL, 0);
-    frame->text = text;
-    frame->text_size = size;
-    task->call(args, big ? big : result);
-    leave_if_forked();
-    const tn_frame *over = tn_context_pop(context);
-    bool failed = over->failed;
-    if (!failed)
+    tn_report report = {.text = text, .text_size = size};
+    tn_block *memory;
+    tarn_status status = tn_run_call(context, task, args, big ? big : result, &report, &memory);
+    if (status != TARN_FAILED)
         tn_release_result(task, big ? big : result);
-    tn_block_free_all(over->memory, NULL);
+    tn_block_free_all(memory, NULL);
     tn_free(big);
-    return !failed;
+    return status != TARN_FAILED;
 }
 
 bool tn_run_claimed(tn_context *context, tarn_future *future)
@@ -350,7 +341,10 @@ void tarn_fail_at(const char *file, int line, int code, const char *format, ...)
         if (frame->halt)
             tn_u32_or_relaxed(frame->halt, TN_HALT_FAILED);
     } else {
-        snprintf(frame->text, frame->text_size, "%s", text ? text : "");
+        frame->report->code = code;
+        frame->report->file = file;
+        frame->report->line = line;
+        snprintf(frame->report->text, frame->report->text_size, "%s", text ? text : "");
         tn_free(text);
     }
 }

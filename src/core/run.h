@@ -35,6 +35,20 @@ void tn_run_keep_memory(tn_frame *frame);
 /* Whether the task of this frame is asked to stop by others than its own time limit. */
 bool tn_run_is_asked_to_stop(const tn_context *context, const tn_frame *frame);
 
+/* What a task said of its failure. */
+typedef struct tn_report {
+    int code, line;
+    const char *file; /* NULL: none */
+    char *text;       /* where its text goes, cut to text_size bytes with the 0 */
+    size_t text_size;
+} tn_report;
+
+/* Runs a task whose future, if any, is elsewhere. TARN_OK; TARN_FAILED, with *report filled in; or
+ * TARN_STOPPED: it was told to stop. Unless it failed there is a result. What it got by
+ * tarn_result_memory() is in *memory, and the caller's. */
+tarn_status tn_run_call(tn_context *context, const tarn_task *task, const void *args, void *result,
+                        tn_report *report, tn_block **memory);
+
 /* Runs an initializer or finalizer; true: it did not fail. Otherwise its text is in `text`. */
 bool tn_run_for_worker(tn_context *context, const tarn_task *task, const void *args, char *text,
                        size_t size);

@@ -24,13 +24,18 @@ static tarn_status check_kinds(const tarn_executor *executor, const tarn_task *t
     if (executor->backend->capabilities & TARN_CAN_POINTERS)
         return TARN_OK;
     for (uint32_t i = 0; i < task->arg_count; i++) {
+        if (task->args[i].kind == TARN_KIND_BUFFER)
+            return tn_error_format(TARN_UNSUPPORTED,
+                                   "argument %u of \"%s\" is a tarn_buffer, which workers of kind "
+                                   "\"%s\" do not take yet; pass a value or tarn_bytes",
+                                   i + 1, task->name, executor->backend->kind);
         if (task->args[i].kind == TARN_KIND_POINTER)
             return tn_error_format(TARN_UNSUPPORTED,
                                    "argument %u of \"%s\" is a pointer (%s), which means nothing "
                                    "to workers of kind \"%s\"; pass a value or tarn_bytes",
                                    i + 1, task->name, task->args[i].type, executor->backend->kind);
     }
-    if (task->result.kind == TARN_KIND_POINTER)
+    if (task->result.kind == TARN_KIND_POINTER || task->result.kind == TARN_KIND_BUFFER)
         return tn_error_format(TARN_UNSUPPORTED,
                                "the result of \"%s\" is a pointer (%s), which means nothing here "
                                "when a worker of kind \"%s\" returns it; return a value or "

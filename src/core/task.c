@@ -5,6 +5,8 @@
 #include "core/status.h"
 #include "platform/module.h"
 
+#include <stdio.h>
+
 static bool is_kind(uint32_t kind)
 {
     return kind >= TARN_KIND_VALUE && kind <= TARN_KIND_BUFFER;
@@ -145,6 +147,37 @@ void tn_task_copy_bytes(const tarn_task *task, void *args, unsigned char *to)
         bytes->data = to;
         to += bytes->size;
     }
+}
+
+static tarn_status check_named(const tarn_task *task, const char *call, const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s: %s", call, what);
+    return tn_task_check(task, name);
+}
+
+tarn_status tn_task_check_for_worker(const char *call, const tarn_task *initializer,
+                                     const void *initializer_args, const tarn_task *finalizer)
+{
+    if (initializer && check_named(initializer, call, "initializer") != TARN_OK)
+        return TARN_INVALID;
+    if (finalizer && check_named(finalizer, call, "finalizer") != TARN_OK)
+        return TARN_INVALID;
+    if (!initializer && initializer_args)
+        return tn_error_format(TARN_INVALID, "%s: initializer_args without an initializer", call);
+    if (initializer && initializer->args_size > 0 && !initializer_args)
+        return tn_error_format(TARN_INVALID,
+                               "%s: initializer \"%s\" takes arguments; set initializer_args to a "
+                               "struct %s_arguments",
+                               call, initializer->name, initializer->name);
+    if (initializer && initializer_args &&
+        tn_task_needs(initializer, initializer_args).bytes == SIZE_MAX)
+        return tn_error_format(
+            TARN_INVALID, "%s: a tarn_bytes in initializer_args has no data for its size", call);
+    if (finalizer && finalizer->args_size > 0)
+        return tn_error_format(TARN_INVALID, "%s: finalizer \"%s\" must take no argument", call,
+                               finalizer->name);
+    return TARN_OK;
 }
 
 tarn_future *tn_task_cell(const tarn_task *task, const void *args, tn_needs needs, uint32_t owners)

@@ -25,6 +25,10 @@ uint32_t tn_task_traits(const tarn_task *task);
  * module stays loaded from here on. */
 tarn_status tn_task_check(const tarn_task *task, const char *call);
 
+/* Whether workers can run these tasks as they begin and end; either may be NULL. */
+tarn_status tn_task_check_for_worker(const char *call, const tarn_task *initializer,
+                                     const void *initializer_args, const tarn_task *finalizer);
+
 /* What the copies of arguments need beside their struct. */
 typedef struct tn_needs {
     size_t bytes; /* of the tarn_bytes; SIZE_MAX: one has a size but no data, or they do not fit the

@@ -53,7 +53,10 @@ static void seize(tn_limit *limit, void *data)
 static void ask_to_stop(tn_limit *limit, void *data)
 {
     (void)data;
+    tarn_executor *executor = limit->views->executor;
     tn_future_overdue(limit->hook.future);
+    if (executor->backend->press)
+        executor->backend->press(executor, limit->hook.future, false);
     tn_limit_unlink(limit);
     limit->views->shares--;
 }

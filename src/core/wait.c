@@ -148,6 +148,25 @@ tarn_status tarn_future_wait(tarn_future *future, tarn_deadline deadline)
     return status;
 }
 
+/* Tells the executor of a running task that it was asked to stop; false: nobody there could end it,
+ * or it is gone. */
+static bool press(tarn_future *future, bool kill)
+{
+    tn_mutex_lock(&tn_registry_mutex);
+    tarn_executor *executor = tn_registry_find(future->executor);
+    bool can = executor && executor->backend->press;
+    if (can)
+        tn_registry_pin(executor);
+    tn_mutex_unlock(&tn_registry_mutex);
+    if (!can)
+        return false;
+    executor->backend->press(executor, future, kill);
+    tn_mutex_lock(&tn_registry_mutex);
+    tn_registry_unpin(executor);
+    tn_mutex_unlock(&tn_registry_mutex);
+    return true;
+}
+
 tarn_status tarn_stop(tarn_future *future, double grace_seconds)
 {
     if (!future)
@@ -160,7 +179,10 @@ tarn_status tarn_stop(tarn_future *future, double grace_seconds)
     if (tarn_cancel(future) || tn_future_ended(future))
         return TARN_OK;
     tn_u32_or_relaxed(&future->state, TN_STOP);
+    press(future, false);
     tarn_status status = tn_wait_one(future, tn_clock_after(grace_seconds));
+    if (status == TARN_TIMEOUT && press(future, true))
+        status = tn_wait_one(future, TN_CLOCK_NEVER);
     if (status == TARN_TIMEOUT)
         tn_error(status, "tarn_stop: the task was asked to stop, and still runs");
     return status;

@@ -146,3 +146,69 @@ void tn_fds_close_from(int first)
     if (!for_each_number("/proc/self/fd", close_high, &first))
         close_to_limit(first);
 }
+
+pid_t tn_self_pid(void)
+{
+    return getpid();
+}
+
+pid_t tn_parent_pid(void)
+{
+    return getppid();
+}
+
+uid_t tn_self_uid(void)
+{
+    return geteuid();
+}
+
+void tn_child_own_group(void)
+{
+    setpgid(0, 0);
+}
+
+noreturn void tn_exit_now(int status)
+{
+    _exit(status);
+}
+
+const char *tn_signal_name(int signal)
+{
+    static const char *const names[] = {
+        [SIGHUP] = "SIGHUP",   [SIGINT] = "SIGINT",   [SIGQUIT] = "SIGQUIT", [SIGILL] = "SIGILL",
+        [SIGTRAP] = "SIGTRAP", [SIGABRT] = "SIGABRT", [SIGBUS] = "SIGBUS",   [SIGFPE] = "SIGFPE",
+        [SIGKILL] = "SIGKILL", [SIGSEGV] = "SIGSEGV", [SIGPIPE] = "SIGPIPE", [SIGALRM] = "SIGALRM",
+        [SIGTERM] = "SIGTERM", [SIGUSR1] = "SIGUSR1", [SIGUSR2] = "SIGUSR2", [SIGXCPU] = "SIGXCPU",
+        [SIGXFSZ] = "SIGXFSZ", [SIGSYS] = "SIGSYS"};
+    int known = (int)(sizeof(names) / sizeof(*names));
+
+    return signal > 0 && signal < known && names[signal] != NULL ? names[signal] : "a signal";
+}
+
+int tn_fds_arrange(const int *fds, int n, int first)
+{
+    enum { MOST = 16 };
+    int above[MOST];
+
+    if (n < 0 || n > MOST)
+        return EBADF;
+    /* First out of the way of one another. */
+    for (int i = 0; i < n; i++) {
+        above[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, first + n);
+        if (above[i] < 0)
+            return errno;
+    }
+    for (int i = 0; i < n; i++) {
+        if (dup2(above[i], first + i) < 0)
+            return errno;
+    }
+    tn_fds_close_from(first + n);
+    return 0;
+}
+
+void tn_child_abort(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    while (syscall(SYS_waitid, P_PID, pid, NULL, WEXITED, NULL) != 0 && errno == EINTR)
+        ;
+}

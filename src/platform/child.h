@@ -8,7 +8,9 @@
 #ifndef TN_PLATFORM_CHILD_H
 #define TN_PLATFORM_CHILD_H
 
+#include <signal.h>
 #include <stdbool.h>
+#include <stdnoreturn.h>
 #include <sys/types.h>
 
 /* Opens a descriptor of the process `pid`, closed on exec and the caller's (tn_fd_close()). For a
@@ -20,6 +22,9 @@ int tn_pidfd_open(pid_t pid, int *fd);
  * 0; ESRCH: it has been reaped. (One that has ended, and was not yet reaped, takes signals and does
  * nothing with them.) EPERM: it is another user's by now. EBADF: no descriptor of a process. */
 int tn_pidfd_kill(int fd, int signal);
+
+/* Ends and reaps a child of this process, which nobody else has reaped. Blocks until it has ended. */
+void tn_child_abort(pid_t pid);
 
 /* How a process ended. */
 typedef struct {
@@ -38,6 +43,21 @@ int tn_pidfd_wait(int fd, tn_child_end *end);
  * 0; ESRCH: its parent is not `parent` any more, and the signal may never come. */
 int tn_die_with_parent(int signal, pid_t parent);
 
+/* This process, its parent, and the user by whose rights it acts. */
+pid_t tn_self_pid(void);
+pid_t tn_parent_pid(void);
+uid_t tn_self_uid(void);
+
+/* Makes this process the first of a group of its own: what a terminal sends to the group of its
+ * parent does not reach it. */
+void tn_child_own_group(void);
+
+/* Ends this process, and runs nothing of what was registered for its end. */
+noreturn void tn_exit_now(int status);
+
+/* "SIGSEGV"; "a signal" for those that are not known. */
+const char *tn_signal_name(int signal);
+
 /* Makes a copy of this process, which has one thread. *pid is the child's, and 0 in the child. What
  * is registered for fork() runs in both. 0; EAGAIN or ENOMEM: there is no child. */
 int tn_fork(pid_t *pid);
@@ -50,5 +70,9 @@ int tn_thread_count(void);
  * nothing. On a system that neither does it in one call (Linux 5.9) nor lists them (no /proc), those
  * above its limit of now, or above a million, stay open. */
 void tn_fds_close_from(int first);
+
+/* Makes fds[i] this process's descriptor first + i, not closed on exec, for n of them (at most 16),
+ * and closes all above. 0; EMFILE, ENOMEM, EBADF. */
+int tn_fds_arrange(const int *fds, int n, int first);
 
 #endif

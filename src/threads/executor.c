@@ -273,31 +273,6 @@ static const char *find_fault(const tarn_thread_options *options)
     return NULL;
 }
 
-static tarn_status check_worker_tasks(const tarn_thread_options *options)
-{
-    const char *call = "tarn_thread_pool";
-    const tarn_task *initializer = options->initializer, *finalizer = options->finalizer;
-    if (initializer && tn_task_check(initializer, "tarn_thread_pool: initializer") != TARN_OK)
-        return TARN_INVALID;
-    if (finalizer && tn_task_check(finalizer, "tarn_thread_pool: finalizer") != TARN_OK)
-        return TARN_INVALID;
-    if (!initializer && options->initializer_args)
-        return tn_error_format(TARN_INVALID, "%s: initializer_args without an initializer", call);
-    if (initializer && initializer->args_size > 0 && !options->initializer_args)
-        return tn_error_format(TARN_INVALID,
-                               "%s: initializer \"%s\" takes arguments; set initializer_args to a "
-                               "struct %s_arguments",
-                               call, initializer->name, initializer->name);
-    if (initializer && options->initializer_args &&
-        tn_task_needs(initializer, options->initializer_args).bytes == SIZE_MAX)
-        return tn_error_format(
-            TARN_INVALID, "%s: a tarn_bytes in initializer_args has no data for its size", call);
-    if (finalizer && finalizer->args_size > 0)
-        return tn_error_format(TARN_INVALID, "%s: finalizer \"%s\" must take no argument", call,
-                               finalizer->name);
-    return TARN_OK;
-}
-
 /* Fills in what was asked for; false: no memory. The CPUs are there already. */
 static bool set_up(tn_pool *pool, const tarn_thread_options *options)
 {
@@ -353,7 +328,9 @@ tarn_executor *(tarn_thread_pool)(const tarn_thread_options *options)
         return NULL;
     }
     tn_cpus *cpus = NULL;
-    if (check_worker_tasks(&own) != TARN_OK || read_affinity(own.affinity, &cpus) != TARN_OK)
+    if (tn_task_check_for_worker("tarn_thread_pool", own.initializer, own.initializer_args,
+                                 own.finalizer) != TARN_OK ||
+        read_affinity(own.affinity, &cpus) != TARN_OK)
         return NULL;
 
     tn_pool *pool = tn_pool_new();

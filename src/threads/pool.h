@@ -9,7 +9,7 @@
 #include "platform/affinity.h"
 #include "platform/mutex.h"
 #include "platform/thread.h"
-#include "threads/queue.h"
+#include "core/queue.h"
 
 typedef struct tn_pool tn_pool;
 

@@ -179,7 +179,7 @@ static void note_cpus(cpu_set_t expected)
 }
 TARN_TASK(void, note_cpus, cpu_set_t);
 
-CONTRACT_TEST(workers_are_bound_before_their_initializer, WORKER_LOCAL)
+CONTRACT_TEST(workers_are_bound_before_their_initializer, WORKER_LOCAL | WORKER_THREADS)
 {
     look_at_cpus();
     struct note_cpus_arguments arguments;
@@ -205,7 +205,7 @@ static uint64_t default_size(const char *affinity)
     return size;
 }
 
-CONTRACT_TEST(the_default_size_is_that_of_the_list_of_cpus, PARALLEL)
+CONTRACT_TEST(the_default_size_is_that_of_the_list_of_cpus, PARALLEL | WORKER_THREADS)
 {
     look_at_cpus();
     uint64_t size = default_size(NULL);
@@ -221,7 +221,7 @@ CONTRACT_TEST(the_default_size_is_that_of_the_list_of_cpus, PARALLEL)
     assert_int_equal(listed, size);
 }
 
-CONTRACT_TEST(a_resize_to_the_default_counts_anew, PARALLEL)
+CONTRACT_TEST(a_resize_to_the_default_counts_anew, PARALLEL | WORKER_THREADS)
 {
     look_at_cpus();
     uint64_t size = default_size(NULL);

@@ -346,7 +346,7 @@ CONTRACT_TEST(bad_input_to_submit, GATES)
     rows_run(refuse_submits);
 }
 
-CONTRACT_TEST(bad_input_in_descriptors, 0)
+CONTRACT_TEST(bad_input_in_descriptors, SHARED_MEMORY)
 {
     rows_run(refuse_descriptors);
 }
@@ -381,7 +381,7 @@ CONTRACT_TEST(bad_input_to_chains, 0)
     rows_run(refuse_chains);
 }
 
-CONTRACT_TEST(bad_input_to_maps, 0)
+CONTRACT_TEST(bad_input_to_maps, MAPS)
 {
     rows_run(refuse_maps);
 }

@@ -48,7 +48,7 @@ static long sum_up(const tarn_buffer *buffer)
 }
 TARN_TASK(long, sum_up, const tarn_buffer *);
 
-CONTRACT_TEST(what_a_task_writes_to_a_buffer_is_there, 0)
+CONTRACT_TEST(what_a_task_writes_to_a_buffer_is_there, BUFFERS)
 {
     enum { PARTS = 64, PART = 1000 };
     tarn_executor *pool = pool_open();
@@ -102,7 +102,7 @@ static bool is_null(tarn_buffer *buffer, const tarn_buffer *other)
 }
 TARN_TASK(bool, is_null, tarn_buffer *, const tarn_buffer *);
 
-CONTRACT_TEST(a_buffer_that_is_not_there_is_a_null, 0)
+CONTRACT_TEST(a_buffer_that_is_not_there_is_a_null, BUFFERS)
 {
     tarn_executor *pool = pool_open();
     struct is_null_arguments in[3] = {{NULL, NULL}, {NULL, NULL}, {NULL, NULL}};
@@ -116,7 +116,7 @@ CONTRACT_TEST(a_buffer_that_is_not_there_is_a_null, 0)
     pool_close(pool);
 }
 
-CONTRACT_TEST(a_buffer_given_twice_is_held_twice, 0)
+CONTRACT_TEST(a_buffer_given_twice_is_held_twice, BUFFERS)
 {
     tarn_executor *pool = pool_open();
     tarn_buffer *buffer = tarn_buffer_new(10, TARN_WORKERS_READ);
@@ -206,7 +206,7 @@ static bool take_sum(size_t i, tarn_status status, const long *sum, void *data)
     return true;
 }
 
-CONTRACT_TEST(a_stream_holds_the_buffers_that_it_was_given, 0)
+CONTRACT_TEST(a_stream_holds_the_buffers_that_it_was_given, MAPS)
 {
     tarn_executor *pool = pool_open();
     struct sums sums = {0, 0};
@@ -380,7 +380,7 @@ CONTRACT_TEST(buffers_are_given_back_whatever_becomes_of_their_futures, GATES)
         for (int i = 0; i < ROUNDS; i++) {
             tarn_executor *pool = pool_open();
             tarn_buffer *buffer = tarn_buffer_new(LARGE, TARN_WORKERS_WRITE);
-            memset(tarn_buffer_data(buffer), 1, LARGE);
+            memset(tarn_buffer_data(buffer), 1, BIG_CALLS);
             uses[k](pool, buffer);
             tarn_buffer_drop(buffer);
             pool_close(pool);

@@ -30,16 +30,38 @@ static tarn_executor *open_serial(const struct pool_options *options)
 
 const struct column column_threads = {
     .name = "threads",
-    .capabilities = POINTERS | SHARED_MEMORY | NESTED_SUBMIT | WORKER_LOCAL | SPARES | PARALLEL,
+    .capabilities = POINTERS | SHARED_MEMORY | NESTED_SUBMIT | WORKER_LOCAL | SPARES | PARALLEL |
+                    COOPERATIVE | MAPS | BUFFERS | BIG_CALLS | WORKER_THREADS,
     .workers = 4,
     .open = open_threads,
 };
 
 const struct column column_serial = {
     .name = "serial",
-    .capabilities = POINTERS | SHARED_MEMORY | NESTED_SUBMIT | WORKER_LOCAL,
+    .capabilities = POINTERS | SHARED_MEMORY | NESTED_SUBMIT | WORKER_LOCAL | COOPERATIVE | MAPS |
+                    BUFFERS | BIG_CALLS | WORKER_THREADS,
     .workers = 1,
     .open = open_serial,
+};
+
+static tarn_executor *open_processes(const struct pool_options *options)
+{
+    int max_workers = options->max_workers ? options->max_workers : column_processes.workers;
+    if (max_workers == DEFAULT_SIZE)
+        max_workers = 0;
+    return tarn_process_pool(.max_workers = max_workers, .initializer = options->initializer,
+                             .initializer_args = options->initializer_args,
+                             .finalizer = options->finalizer, .idle_timeout = options->idle_timeout,
+                             .queue_limit = options->queue_limit, .when_full = options->when_full,
+                             .submit_within = options->submit_within);
+}
+
+const struct column column_processes = {
+    .name = "processes",
+    .capabilities = WORKER_LOCAL | PARALLEL | STOP_IS_KILL,
+    .workers = 2,
+    .scale = 50,
+    .open = open_processes,
 };
 
 static bool has(enum capability capability)
@@ -105,7 +127,8 @@ CONTRACT_TEST(capability_nested_submit, 0)
     tarn_future *future = submit_inside_submit(outer_pool, 5);
     int result = 0;
     assert_int_equal(submit_inside_result(future, &result), TARN_OK);
-    assert_int_equal(result, has(NESTED_SUBMIT) ? 25 : TARN_UNSUPPORTED);
+    /* In a process of its own there is no such executor, and none can be opened. */
+    assert_int_equal(result, has(NESTED_SUBMIT) ? 25 : TARN_INVALID);
     tarn_drop(future);
     pool_close(outer_pool);
 }
@@ -166,5 +189,64 @@ CONTRACT_TEST(capability_stop_is_kill, GATES)
 
     gate_open(&gate);
     assert_ended(future, has(STOP_IS_KILL) ? TARN_STOPPED : TARN_OK);
+    pool_close(pool);
+}
+
+CONTRACT_TEST(capability_maps, 0)
+{
+    tarn_executor *pool = pool_open();
+    int in[3] = {1, 2, 3}, out[3] = {0, 0, 0};
+    assert_int_equal(square_map(pool, in, 3, out, NULL, TARN_FOREVER), expected(MAPS));
+    assert_int_equal(out[2], has(MAPS) ? 9 : 0);
+    pool_close(pool);
+}
+
+static size_t length_of(tarn_bytes bytes)
+{
+    return bytes.size;
+}
+TARN_TASK(size_t, length_of, tarn_bytes);
+
+static tarn_bytes zeros(size_t size)
+{
+    void *data = tarn_result_memory(size);
+    if (data)
+        memset(data, 0, size);
+    return (tarn_bytes){data, size};
+}
+TARN_TASK(tarn_bytes, zeros, size_t);
+
+CONTRACT_TEST(capability_large, 0)
+{
+    enum { LARGEST = 64 * 1024, MORE = 1 << 20 };
+    static unsigned char data[MORE];
+    tarn_executor *pool = pool_open();
+    assert_ended(length_of_submit(pool, (tarn_bytes){data, LARGEST}), TARN_OK);
+    assert_ended(zeros_submit(pool, LARGEST), TARN_OK);
+    tarn_future *argument = length_of_submit(pool, (tarn_bytes){data, MORE});
+    tarn_future *result = zeros_submit(pool, MORE);
+    assert_int_equal(status_of(argument), expected(BIG_CALLS));
+    assert_int_equal(status_of(result), expected(BIG_CALLS));
+    if (!has(BIG_CALLS)) {
+        assert_contains(tarn_error(argument)->text, "length_of");
+        assert_contains(tarn_error(result)->text, "zeros");
+    }
+    tarn_drop(argument);
+    tarn_drop(result);
+    pool_close(pool);
+}
+
+static bool is_there(tarn_buffer *buffer)
+{
+    return buffer != NULL;
+}
+TARN_TASK(bool, is_there, tarn_buffer *);
+
+CONTRACT_TEST(capability_buffers, 0)
+{
+    tarn_executor *pool = pool_open();
+    tarn_buffer *buffer = tarn_buffer_new(10, TARN_WORKERS_READ);
+    assert_ended(is_there_submit(pool, buffer), expected(BUFFERS));
+    tarn_buffer_drop(buffer);
     pool_close(pool);
 }

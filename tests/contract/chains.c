@@ -133,7 +133,7 @@ TARN_TASK(tarn_bytes, link_letters, int);
 
 /* What echo gives back is a view of its own argument: a copy, which stays when the other has
  * gone. */
-CONTRACT_TEST(bytes_are_copied_and_outlive_the_future_they_came_from, 0)
+CONTRACT_TEST(bytes_are_copied_and_outlive_the_future_they_came_from, BIG_CALLS)
 {
     static const int sizes[] = {0, 1, 16, 80, 4096, 1000000};
     tarn_executor *pool = pool_open();

@@ -145,7 +145,7 @@ static int link_fails_twice(int n)
 TARN_TASK(int, link_fails_twice, int);
 
 /* Its arguments are there each time, and only the last ending goes on. */
-CONTRACT_TEST(a_chained_task_is_retried_before_the_chain_goes_on, 0)
+CONTRACT_TEST(a_chained_task_is_retried_before_the_chain_goes_on, SHARED_MEMORY)
 {
     tarn_executor *pool = pool_open();
     tarn_executor *patient = tarn_with(pool, .retries = 2, .retry_on = TARN_RETRY_FAILED);

@@ -13,9 +13,16 @@ void contract_add(const char *name, const struct column *column, unsigned needs,
         runner_add(name, run);
 }
 
+/* Processes of the suite begin here, too. */
+void runner_begin(int argc, char **argv)
+{
+    assert_int_equal(tarn_boot(argc, argv), TARN_OK);
+}
+
 void contract_begin(const struct column *column)
 {
     running_column = column;
+    test_scale(column->scale > 0 ? column->scale : 1);
 }
 
 const struct column *this_column(void)

@@ -104,6 +104,12 @@ CONTRACT_TEST(bytes_without_data_are_no_result, 0)
     assert_int_equal(nothing_of_result(future, &bytes), TARN_OK);
     assert_int_equal(bytes.size, 0);
     tarn_drop(future);
+    pool_close(pool);
+}
+
+CONTRACT_TEST(bytes_without_data_are_no_result_of_an_item, MAPS)
+{
+    tarn_executor *pool = pool_open();
     size_t given = 0;
     assert_int_equal(nothing_of_map_from(pool, give_three, take_none, &given, TARN_FOREVER),
                      TARN_NO_MEMORY);

@@ -241,7 +241,7 @@ CONTRACT_TEST(all_allocations_may_fail_from_any_one_on, 0)
 
 /* ---- Threads ---- */
 
-CONTRACT_TEST(without_a_first_thread_futures_end_broken, 0)
+CONTRACT_TEST(without_a_first_thread_futures_end_broken, WORKER_THREADS)
 {
     tarn_executor *pool = pool_open();
     fault_threads(1, 1);

@@ -95,7 +95,7 @@ static void count_runs(void)
 TARN_TASK(void, count_runs);
 
 /* Nothing of the parent's queue runs in a child that comes back from there. */
-CONTRACT_TEST(a_child_that_returns_to_the_worker_runs_nothing, WORKER_LOCAL)
+CONTRACT_TEST(a_child_that_returns_to_the_worker_runs_nothing, WORKER_LOCAL | SHARED_MEMORY)
 {
     enum { N = 5 };
     child_needs_no_sanitizer();

@@ -206,7 +206,7 @@ static int look_and_use_own(void *data)
     exit(0);
 }
 
-CONTRACT_TEST(a_child_forked_amid_all_sorts_of_things_is_free_of_them, 0)
+CONTRACT_TEST(a_child_forked_amid_all_sorts_of_things_is_free_of_them, MAPS)
 {
     enum { THREADS = 2 };
     struct helper helpers[THREADS];

@@ -63,7 +63,7 @@ static int fail_when_asked(int code)
 }
 TARN_TASK(int, fail_when_asked, int);
 
-CONTRACT_TEST(a_task_may_fail_when_its_time_is_up, 0)
+CONTRACT_TEST(a_task_may_fail_when_its_time_is_up, COOPERATIVE)
 {
     tarn_executor *pool = pool_open();
     tarn_future *future = fail_when_asked_submit(tarn_with(pool, .run_limit = 0.01), 8);
@@ -206,7 +206,7 @@ static void exit_when_asked(void)
 }
 TARN_TASK(void, exit_when_asked, void);
 
-CONTRACT_TEST(a_limited_task_may_end_its_thread, 0)
+CONTRACT_TEST(a_limited_task_may_end_its_thread, COOPERATIVE)
 {
     tarn_executor *pool = pool_open();
     tarn_executor *view = tarn_with(pool, .start_within = 600, .run_limit = 0.01);
@@ -246,7 +246,7 @@ CONTRACT_TEST(each_run_has_a_limit_of_its_own, PARALLEL)
 }
 
 /* The limit comes about when the task ends. */
-CONTRACT_TEST(end_against_limit, 0)
+CONTRACT_TEST(end_against_limit, COOPERATIVE)
 {
     tarn_executor *pool = pool_open();
     tarn_executor *views[4];

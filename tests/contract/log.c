@@ -73,7 +73,7 @@ CONTRACT_TEST(the_log_is_told_nothing_as_long_as_all_is_well, 0)
     assert_told(&log, 0, 0, NULL);
 }
 
-CONTRACT_TEST(the_log_is_told_once_that_no_thread_can_be_started, 0)
+CONTRACT_TEST(the_log_is_told_once_that_no_thread_can_be_started, WORKER_THREADS)
 {
     struct log log;
     log_open(&log, (struct pool_options){0});
@@ -192,7 +192,7 @@ static void exit_to_start(void)
 }
 TARN_TASK(void, exit_to_start, void);
 
-CONTRACT_TEST(the_log_is_told_of_an_initializer_that_ends_its_thread, WORKER_LOCAL)
+CONTRACT_TEST(the_log_is_told_of_an_initializer_that_ends_its_thread, WORKER_LOCAL | WORKER_THREADS)
 {
     struct log log;
     log_open(&log, (struct pool_options){.initializer = &exit_to_start_task});
@@ -201,7 +201,7 @@ CONTRACT_TEST(the_log_is_told_of_an_initializer_that_ends_its_thread, WORKER_LOC
     assert_told(&log, 0, 1, "\"exit_to_start\" ended its thread");
 }
 
-CONTRACT_TEST(the_log_is_told_of_cpus_that_cannot_be_had, 0)
+CONTRACT_TEST(the_log_is_told_of_cpus_that_cannot_be_had, WORKER_THREADS)
 {
     struct log log;
     log_open(&log, (struct pool_options){.affinity = "0", .max_workers = 1});

@@ -90,7 +90,7 @@ CONTRACT_TEST(a_map_with_a_deadline_that_has_passed_calls_nothing, GATES)
     items_free(items);
 }
 
-CONTRACT_TEST(a_map_of_nothing_has_ended_whatever_its_deadline, 0)
+CONTRACT_TEST(a_map_of_nothing_has_ended_whatever_its_deadline, MAPS)
 {
     tarn_executor *pool = pool_open();
     assert_int_equal(square_map(pool, NULL, 0, NULL, NULL, TARN_NOW), TARN_OK);

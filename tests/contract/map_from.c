@@ -58,7 +58,7 @@ static long long square_long(long long n)
 }
 TARN_TASK(long long, square_long, long long);
 
-CONTRACT_TEST(a_stream_gives_its_results_in_order, 0)
+CONTRACT_TEST(a_stream_gives_its_results_in_order, MAPS)
 {
     const size_t counts[] = {0, 1, 2, 33, 1000, test_count(2000000)};
     tarn_executor *pool = pool_open();
@@ -75,7 +75,7 @@ CONTRACT_TEST(a_stream_gives_its_results_in_order, 0)
     pool_close(pool);
 }
 
-CONTRACT_TEST(a_stream_without_end_is_taken_from_until_it_is_enough, 0)
+CONTRACT_TEST(a_stream_without_end_is_taken_from_until_it_is_enough, MAPS)
 {
     size_t enough = test_count(300000);
     tarn_executor *pool = pool_open();
@@ -317,7 +317,7 @@ static bool take_spelling(size_t i, tarn_status status, const tarn_bytes *result
 }
 
 /* Also those of a chunk whose thread has ended since. */
-CONTRACT_TEST(bytes_that_a_stream_gives_are_there_while_they_are_taken, 0)
+CONTRACT_TEST(bytes_that_a_stream_gives_are_there_while_they_are_taken, MAPS)
 {
     enum { N = 5000 };
     tarn_executor *pool = pool_open();
@@ -351,7 +351,7 @@ static bool take_text(size_t i, tarn_status status, const tarn_bytes *result, vo
 
 /* The source may use one piece of memory for all its items; and a result may lie in its
  * argument. */
-CONTRACT_TEST(bytes_that_a_stream_is_given_are_copied, 0)
+CONTRACT_TEST(bytes_that_a_stream_is_given_are_copied, MAPS)
 {
     enum { N = 5000 };
     tarn_executor *pool = pool_open();
@@ -371,7 +371,7 @@ static bool give_wrong_text(tarn_bytes *text, void *data)
     return more;
 }
 
-CONTRACT_TEST(a_stream_ends_with_an_item_that_cannot_be_copied, 0)
+CONTRACT_TEST(a_stream_ends_with_an_item_that_cannot_be_copied, MAPS)
 {
     tarn_executor *pool = pool_open();
     struct spelling spelling = {.n = 1000};
@@ -399,7 +399,7 @@ static bool take_check(size_t i, tarn_status status, void *data)
     return true;
 }
 
-CONTRACT_TEST(a_stream_without_results_tells_how_each_item_ended, 0)
+CONTRACT_TEST(a_stream_without_results_tells_how_each_item_ended, MAPS)
 {
     tarn_executor *pool = pool_open();
     struct spelling spelling = {.n = 3000};
@@ -442,7 +442,7 @@ static bool text_is_of_item(size_t i, tarn_status status, const int *result, voi
     return status == TARN_FAILED && !result && strcmp(tarn_last_error(), text) == 0;
 }
 
-CONTRACT_TEST(each_item_of_a_stream_that_failed_says_why, 0)
+CONTRACT_TEST(each_item_of_a_stream_that_failed_says_why, MAPS)
 {
     tarn_executor *pool = pool_open();
     int next = 0;
@@ -529,7 +529,7 @@ static bool take_and_close(size_t i, tarn_status status, const int *result, void
 }
 
 /* The pool cannot come to rest before the map has returned. */
-CONTRACT_TEST(whoever_takes_from_a_stream_cannot_wait_for_the_end_of_its_pool, 0)
+CONTRACT_TEST(whoever_takes_from_a_stream_cannot_wait_for_the_end_of_its_pool, MAPS)
 {
     tarn_executor *pool = pool_open();
     struct recursion recursion = {.pool = pool};

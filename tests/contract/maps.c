@@ -12,7 +12,7 @@ static long long twice(long long n)
 }
 TARN_TASK(long long, twice, long long);
 
-CONTRACT_TEST(a_maps_results_come_in_the_order_of_its_items, 0)
+CONTRACT_TEST(a_maps_results_come_in_the_order_of_its_items, MAPS)
 {
     const size_t counts[] = {0, 1, 2, 3, 17, 1000, test_count(3000000)};
     tarn_executor *pool = pool_open();
@@ -66,7 +66,7 @@ static unsigned char flip(unsigned char byte)
 }
 TARN_TASK(unsigned char, flip, unsigned char);
 
-CONTRACT_TEST(items_of_a_map_may_be_single_bytes, 0)
+CONTRACT_TEST(items_of_a_map_may_be_single_bytes, MAPS)
 {
     size_t n = test_count(1000000);
     tarn_executor *pool = pool_open();
@@ -97,7 +97,7 @@ static struct large add_one(struct large in)
 }
 TARN_TASK(struct large, add_one, struct large);
 
-CONTRACT_TEST(items_of_a_map_may_be_larger_than_a_chunk, 0)
+CONTRACT_TEST(items_of_a_map_may_be_larger_than_a_chunk, MAPS)
 {
     enum { N = 9 };
     tarn_executor *pool = pool_open();
@@ -123,7 +123,7 @@ static double sum_of_eight(char a, short b, int c, long d, long long e, float f,
 }
 TARN_TASK(double, sum_of_eight, char, short, int, long, long long, float, double, unsigned char);
 
-CONTRACT_TEST(items_of_a_map_may_have_eight_arguments, 0)
+CONTRACT_TEST(items_of_a_map_may_have_eight_arguments, MAPS)
 {
     enum { N = 3000 };
     tarn_executor *pool = pool_open();
@@ -174,7 +174,7 @@ static int sum_of_letters(tarn_bytes text, int more)
 }
 TARN_TASK(int, sum_of_letters, tarn_bytes, int);
 
-CONTRACT_TEST(items_of_a_map_may_have_bytes, 0)
+CONTRACT_TEST(items_of_a_map_may_have_bytes, MAPS)
 {
     enum { N = 2000 };
     tarn_executor *pool = pool_open();
@@ -192,7 +192,7 @@ CONTRACT_TEST(items_of_a_map_may_have_bytes, 0)
     pool_close(pool);
 }
 
-CONTRACT_TEST(a_map_calls_nothing_if_an_item_cannot_be_copied, 0)
+CONTRACT_TEST(a_map_calls_nothing_if_an_item_cannot_be_copied, MAPS)
 {
     enum { N = 2000 };
     tarn_executor *pool = pool_open();
@@ -312,7 +312,7 @@ CONTRACT_TEST(without_statuses_a_map_still_says_which_item_was_the_first_to_fail
 }
 
 /* A name that does not fit is cut, and so is a text. */
-CONTRACT_TEST(the_sentence_of_a_map_fits_whatever_failed, 0)
+CONTRACT_TEST(the_sentence_of_a_map_fits_whatever_failed, MAPS)
 {
     char name[300];
     memset(name, 'n', sizeof(name) - 1);
@@ -336,7 +336,7 @@ static int fail_with_spaces(int length)
 }
 TARN_TASK(int, fail_with_spaces, int);
 
-CONTRACT_TEST(a_long_text_of_an_item_is_cut, 0)
+CONTRACT_TEST(a_long_text_of_an_item_is_cut, MAPS)
 {
     tarn_executor *pool = pool_open();
     int length = 100000;
@@ -348,7 +348,7 @@ CONTRACT_TEST(a_long_text_of_an_item_is_cut, 0)
 }
 
 /* A map fails by its items only: what tarn_last_error() said before is nobody's business. */
-CONTRACT_TEST(a_map_that_went_well_leaves_the_last_error_alone, 0)
+CONTRACT_TEST(a_map_that_went_well_leaves_the_last_error_alone, MAPS)
 {
     tarn_executor *pool = pool_open();
     int in[3] = {1, 2, 3};

@@ -205,7 +205,7 @@ CONTRACT_TEST(a_map_that_could_not_begin_releases_its_items, GATES)
 }
 
 /* Refused before it was submitted: the items stay the caller's. */
-CONTRACT_TEST(a_map_of_bad_arguments_releases_nothing, 0)
+CONTRACT_TEST(a_map_of_bad_arguments_releases_nothing, MAPS)
 {
     enum { N = 20 };
     tarn_executor *pool = pool_open();

@@ -181,7 +181,7 @@ CONTRACT_TEST(down_to_one_and_up_again, GATES | PARALLEL)
 }
 
 /* A pool of one without spares is one thread for good, however it came to that size. */
-CONTRACT_TEST(a_pool_that_was_resized_to_one_thread_keeps_it, PARALLEL)
+CONTRACT_TEST(a_pool_that_was_resized_to_one_thread_keeps_it, PARALLEL | WORKER_THREADS)
 {
     tarn_executor *pool = pool_with(
         &(struct pool_options){.max_workers = 3, .max_spares = TARN_NONE, .idle_timeout = -1});
@@ -299,7 +299,7 @@ CONTRACT_TEST(without_memory_for_more_workers_the_size_stays, GATES | PARALLEL)
 
 /* ---- The limit ------------------------------------------------------------------------------- */
 
-CONTRACT_TEST(the_worker_limit_never_shrinks, PARALLEL)
+CONTRACT_TEST(the_worker_limit_never_shrinks, PARALLEL | WORKER_THREADS)
 {
     static const struct {
         int size;

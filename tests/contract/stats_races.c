@@ -208,7 +208,7 @@ CONTRACT_TEST(the_sums_hold_while_a_shutdown_ends_chains, GATES)
 }
 
 /* A time limit begins before the back end has said whether it takes the task. */
-CONTRACT_TEST(the_sums_hold_for_what_is_refused_as_it_expires, 0)
+CONTRACT_TEST(the_sums_hold_for_what_is_refused_as_it_expires, WORKER_THREADS)
 {
     size_t rounds = test_count(2000);
     size_t expired = 0;

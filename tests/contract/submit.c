@@ -175,7 +175,7 @@ static void check_echo(tarn_executor *pool, size_t size)
     free(data);
 }
 
-CONTRACT_TEST(bytes_of_any_length_are_copied_at_submit, 0)
+CONTRACT_TEST(bytes_of_any_length_are_copied_at_submit, BIG_CALLS)
 {
     tarn_executor *pool = pool_open();
     check_echo(pool, 0);

@@ -6,7 +6,7 @@
 
 enum { BEYOND_16_BITS = 66000 };
 
-CONTRACT_TEST(executors_come_and_go_without_end, 0)
+CONTRACT_TEST(executors_come_and_go_without_end, WORKER_THREADS)
 {
     size_t rounds = test_count(BEYOND_16_BITS);
     tarn_executor *first = pool_open();

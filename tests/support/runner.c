@@ -63,9 +63,16 @@ static unsigned long environment_number(const char *variable, unsigned long othe
     return number > 0 ? number : otherwise;
 }
 
+static size_t scale = 1; /* of the program's own */
+
+void test_scale(size_t n)
+{
+    scale = n;
+}
+
 size_t test_count(size_t n)
 {
-    size_t count = n / environment_number("TARN_TEST_SCALE", 1);
+    size_t count = n / environment_number("TARN_TEST_SCALE", 1) / scale;
     return count > 0 ? count : 1;
 }
 
@@ -221,8 +228,13 @@ static void start_first_thread(void)
     pthread_join(thread, NULL);
 }
 
+/* What a test program does first; a program that has nothing to do there leaves it out. */
+#pragma weak runner_begin
+
 int main(int argc, char **argv)
 {
+    if (runner_begin)
+        runner_begin(argc, argv);
     atexit(forget_tests);
     for (int i = 0; i < CRASH_SIGNALS; i++)
         sigaction(crash_signals[i], NULL, &crash_actions[i]);

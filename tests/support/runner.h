@@ -34,6 +34,9 @@ void runner_add(const char *name, void (*run)(void **state));
 /* `n` divided by TARN_TEST_SCALE, at least 1: how often to do what a test does many times. */
 size_t test_count(size_t n);
 
+/* Divides these counts by n from now on, for what takes longer than the others. */
+void test_scale(size_t n);
+
 /* The same of a tenth of `n`, but at night of all: for what takes its time. */
 size_t test_count_at_night(size_t n);
 
@@ -45,5 +48,8 @@ size_t test_count_at_night(size_t n);
         runner_add(#name, test_##name); \
     } \
     static void test_##name(__attribute__((unused)) void **test_state_)
+
+/* Defined by a test program that does something at the beginning of main(). */
+void runner_begin(int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "threads/queue.h"
+#include "core/queue.h"
 
 #include "core/future.h"
 #include "core/view.h"

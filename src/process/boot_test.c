@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/boot.h"
+#include "process/boot.h"
 
 #include "runner.h"
 

@@ -3,8 +3,8 @@
 /* The queue of a pool: three levels of priority, in each first in, first out, linked through the
  * cells. It has no lock of its own: the pool's mutex is held around every call but tn_queue_init()
  * and tn_queue_bury(). */
-#ifndef TN_THREADS_QUEUE_H
-#define TN_THREADS_QUEUE_H
+#ifndef TN_CORE_QUEUE_H
+#define TN_CORE_QUEUE_H
 
 #include "core/cell.h"
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/remote.h"
+
+#include "core/count.h"
+#include "core/future.h"
+#include "core/retry.h"
+#include "core/view.h"
+
+static bool is_special(const tarn_future *future)
+{
+    return tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
+}
+
+void tn_remote_begin(tarn_future *future)
+{
+    bool again = is_special(future) && tn_cell_ext(future)->attempts++ > 0;
+    tn_count(future->executor, again ? TN_RETRIED : TN_STARTED);
+    if (is_special(future))
+        tn_limit_run(future);
+}
+
+void tn_remote_take_back(tarn_future *future)
+{
+    bool again = is_special(future) && --tn_cell_ext(future)->attempts > 0;
+    if (is_special(future))
+        tn_limit_pause(future);
+    tn_count_many(future->executor, again ? TN_RETRIED : TN_STARTED, (size_t)0 - 1);
+    tn_future_retry(future);
+}
+
+bool tn_remote_keep_bytes(tarn_future *future, tarn_bytes *bytes)
+{
+    tn_ext *ext = tn_cell_need_ext(future);
+    tn_block *block = ext ? tn_block_new(bytes->size) : NULL;
+    if (!block)
+        return false;
+    if (bytes->size > 0)
+        memcpy(block->data, bytes->data, bytes->size);
+    bytes->data = block->data;
+    block->next = ext->memory;
+    ext->memory = block;
+    return true;
+}
+
+void tn_remote_decide(tarn_future *future, tarn_status status)
+{
+    future->status = (int16_t)status;
+}
+
+void tn_remote_explain(tarn_future *future, tarn_failure failure, char *text)
+{
+    failure.attempts = 1;
+    tn_future_explain(future, failure, text);
+    tn_remote_decide(future, failure.status);
+}
+
+bool tn_remote_would_be_tried_again(const tarn_future *future, tarn_status status)
+{
+    return is_special(future) && tn_retry_is_due(future, status) &&
+           !(tn_u32_load_relaxed(&future->state) & TN_STOP);
+}
+
+void tn_remote_end(tarn_future *future)
+{
+    tarn_status status = (tarn_status)future->status;
+    if (is_special(future))
+        tn_limit_pause(future);
+    if (tn_remote_would_be_tried_again(future, status)) {
+        tn_retry_queue(future, status);
+        return;
+    }
+    tn_future_finish(future, status);
+    tn_cell_release(future, TN_OWNER_QUEUE);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The process pool as an executor: opening, submit, drain, shutdown. */
+#include "core/deadline.h"
+#include "core/future.h"
+#include "core/options.h"
+#include "core/registry.h"
+#include "core/status.h"
+#include "core/task.h"
+#include "platform/cpu.h"
+#include "platform/fd.h"
+#include "platform/memory.h"
+#include "process/boot.h"
+#include "process/crew.h"
+
+#include <stdio.h>
+
+enum { MOST_WORKERS = 500, DEFAULT_IDLE_SECONDS = 30, STACK = 256 * 1024 };
+
+static tn_crew *crew_of(const tarn_executor *executor)
+{
+    return (tn_crew *)(uintptr_t)executor;
+}
+
+static void ring(tn_crew *crew)
+{
+    tn_event_raise(crew->doorbell);
+}
+
+/* ---- Submit ---------------------------------------------------------------------------------- */
+
+static tarn_status submit(tarn_executor *executor, tarn_future *first, size_t n, bool owed)
+{
+    tn_crew *crew = crew_of(executor);
+    tn_endings endings;
+    tn_endings_open(&endings);
+    tn_mutex_lock(&crew->mutex);
+    bool closed = crew->closed && (!owed || crew->cancelled || crew->over);
+    bool broken = crew->broken;
+    if (!closed && !broken) {
+        tn_queue_push(&crew->queue, first, n);
+        tn_crew_serve(crew, &endings);
+    }
+    /* What could not be given is the service thread's to end, as it may have callbacks. */
+    bool waits = endings.first || crew->queue.length > 0 || crew->queue.dead;
+    if (endings.first) {
+        *endings.last = crew->refused;
+        crew->refused = endings.first;
+    }
+    tn_mutex_unlock(&crew->mutex);
+    if (waits)
+        ring(crew);
+    if (closed)
+        return tn_error(TARN_CLOSED, "tarn_submit: the executor is shut down");
+    if (broken)
+        return tn_error_format(TARN_BROKEN, "tarn_submit: %s", crew->failure);
+    return TARN_OK;
+}
+
+/* ---- Drain and shutdown ---------------------------------------------------------------------- */
+
+static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill_running)
+{
+    tn_crew *crew = crew_of(executor);
+    tarn_future *pending = NULL;
+    tn_mutex_lock(&crew->mutex);
+    crew->closed = true;
+    if (cancel_pending) {
+        crew->cancelled = true;
+        pending = tn_queue_take_all(&crew->queue);
+    }
+    for (int i = 0; kill_running && i < crew->places && crew->members[i]; i++)
+        crew->members[i]->kill = crew->members[i]->future != NULL;
+    tn_cond_broadcast(&crew->settled);
+    tn_mutex_unlock(&crew->mutex);
+    ring(crew);
+    return pending;
+}
+
+static tarn_status drain(tarn_executor *executor, int64_t until)
+{
+    tn_crew *crew = crew_of(executor);
+    bool in_time = true;
+    tn_mutex_lock(&crew->mutex);
+    while (!tn_crew_is_settled(crew) && in_time)
+        in_time = tn_cond_wait_until(&crew->settled, &crew->mutex, until);
+    bool settled = tn_crew_is_settled(crew);
+    tn_mutex_unlock(&crew->mutex);
+    return settled ? TARN_OK
+                   : tn_error(TARN_TIMEOUT, "tarn_drain: tasks were queued or running at the "
+                                            "deadline");
+}
+
+/* Under the mutex. */
+static tarn_status name_the_running(const tn_crew *crew)
+{
+    char names[160] = "";
+    size_t length = 0;
+    int running = 0;
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        const tn_member *member = crew->members[i];
+        if (!member->future)
+            continue;
+        int written =
+            snprintf(names + length, sizeof names - length, "%s\"%.40s\" (worker %d, pid %d)",
+                     running++ > 0 ? ", " : "", member->future->task->name, i, member->pid);
+        if (written > 0 && length + (size_t)written < sizeof names)
+            length += (size_t)written;
+    }
+    names[length] = '\0';
+    return tn_error_format(TARN_TIMEOUT, "tarn_shutdown: %zu queued, %d running: %s",
+                           crew->queue.length, running, names);
+}
+
+static tarn_status finish(tarn_executor *executor, int64_t until)
+{
+    tn_crew *crew = crew_of(executor);
+    tarn_status status = TARN_OK;
+    bool in_time = true;
+    tn_mutex_lock(&crew->mutex);
+    while (!crew->left && in_time)
+        in_time = tn_cond_wait_until(&crew->settled, &crew->mutex, until);
+    if (!crew->left)
+        status = name_the_running(crew);
+    tn_mutex_unlock(&crew->mutex);
+    if (status != TARN_OK)
+        return status;
+    tn_thread_join(crew->service);
+    tn_crew_free(crew);
+    return TARN_OK;
+}
+
+static void abandon(tarn_executor *executor)
+{
+    tn_crew *crew = crew_of(executor);
+    tn_mutex_lock(&crew->mutex);
+    crew->abandoned = true;
+    bool left = crew->left;
+    tn_mutex_unlock(&crew->mutex);
+    if (!left)
+        return;
+    tn_thread_join(crew->service);
+    tn_crew_free(crew);
+}
+
+/* ---- A running task ---------------------------------------------------------------------------- */
+
+static void press(tarn_executor *executor, tarn_future *future, bool kill)
+{
+    tn_crew *crew = crew_of(executor);
+    if (kill) {
+        tn_mutex_lock(&crew->mutex);
+        for (int i = 0; i < crew->places && crew->members[i]; i++)
+            crew->members[i]->kill |= crew->members[i]->future == future;
+        tn_mutex_unlock(&crew->mutex);
+    }
+    ring(crew);
+}
+
+/* ---- Size ------------------------------------------------------------------------------------ */
+
+/* false: no memory. */
+static bool size_crew(tn_crew *crew, int max_workers)
+{
+    /* Those who are too many stay until they have left. */
+    if (max_workers > crew->places) {
+        tn_member **members = tn_alloc_array((size_t)max_workers, sizeof *members);
+        if (!members)
+            return false;
+        if (crew->places > 0)
+            memcpy(members, crew->members, (size_t)crew->places * sizeof *members);
+        tn_free(crew->members);
+        crew->members = members;
+        crew->places = max_workers;
+    }
+    crew->max_workers = max_workers;
+    return true;
+}
+
+static tarn_status resize(tarn_executor *executor, int max_workers)
+{
+    tn_crew *crew = crew_of(executor);
+    if (max_workers == 0)
+        max_workers = tn_cpu_count();
+    if (max_workers > MOST_WORKERS)
+        return tn_error_format(TARN_INVALID, "tarn_resize: a process pool has at most %d workers",
+                               MOST_WORKERS);
+    tn_mutex_lock(&crew->mutex);
+    bool closed = crew->closed;
+    bool sized = !closed && size_crew(crew, max_workers);
+    tn_mutex_unlock(&crew->mutex);
+    ring(crew);
+    if (closed)
+        return tn_error(TARN_CLOSED, "tarn_resize: the executor is shut down");
+    return sized ? TARN_OK : tn_error(TARN_NO_MEMORY, "tarn_resize: no memory");
+}
+
+static int worker_limit(const tarn_executor *executor)
+{
+    tn_crew *crew = crew_of(executor);
+    tn_mutex_lock(&crew->mutex);
+    int places = crew->places;
+    tn_mutex_unlock(&crew->mutex);
+    return places;
+}
+
+static void stats(const tarn_executor *executor, tarn_stats *stats)
+{
+    tn_crew *crew = crew_of(executor);
+    tn_mutex_lock(&crew->mutex);
+    stats->max_workers = (uint64_t)crew->max_workers;
+    stats->workers = (uint64_t)crew->present;
+    stats->idle = (uint64_t)crew->idle;
+    stats->wakes = crew->wakes;
+    stats->parks = crew->parks;
+    tn_mutex_unlock(&crew->mutex);
+}
+
+/* Its tasks run in other processes, so none of this one's threads is a worker. */
+static bool block(tarn_executor *executor, bool timed)
+{
+    (void)executor;
+    (void)timed;
+    return true;
+}
+
+static void unblock(tarn_executor *executor)
+{
+    (void)executor;
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static const tarn_backend backend = {
+    .size = sizeof backend,
+    .kind = "processes",
+    .submit = submit,
+    .stop = stop,
+    .finish = finish,
+    .abandon = abandon,
+    .drain = drain,
+    .resize = resize,
+    .worker_limit = worker_limit,
+    .stats = stats,
+    .block = block,
+    .unblock = unblock,
+    .press = press,
+};
+
+static const char *find_fault(const tarn_process_options *options)
+{
+    if (options->max_workers < 0 || options->max_workers > MOST_WORKERS)
+        return "max_workers must be 1 to 500, or 0 for the default";
+    if (options->idle_timeout != options->idle_timeout)
+        return "idle_timeout is not a number; give seconds";
+    if (options->when_full != TARN_FULL_BLOCK && options->when_full != TARN_FULL_REFUSE)
+        return "when_full must be TARN_FULL_BLOCK or TARN_FULL_REFUSE: this process runs none of "
+               "its tasks";
+    if (!(options->submit_within >= 0))
+        return "submit_within is negative or not a number; give seconds, or 0 for no limit";
+    return NULL;
+}
+
+static tarn_future *copy_call(const tarn_task *task, const void *args)
+{
+    return tn_task_cell(task, args, tn_task_needs(task, args), 0);
+}
+
+/* false: no memory. */
+static bool set_up(tn_crew *crew, const tarn_process_options *options)
+{
+    static tn_atomic_u32 nobody_counts;
+    tn_queue_init(&crew->queue, &nobody_counts);
+    crew->idle_timeout = options->idle_timeout == 0 ? DEFAULT_IDLE_SECONDS : options->idle_timeout;
+    crew->max_tasks = options->max_tasks_per_worker;
+    crew->strict = options->strict;
+    crew->executor.queue_limit = options->queue_limit;
+    crew->executor.when_full = options->when_full;
+    crew->executor.submit_within = options->submit_within;
+    if (!size_crew(crew, options->max_workers == 0 ? tn_cpu_count() : options->max_workers))
+        return false;
+    if (options->initializer &&
+        !(crew->initializer = copy_call(options->initializer, options->initializer_args)))
+        return false;
+    if (options->finalizer && !(crew->finalizer = copy_call(options->finalizer, NULL)))
+        return false;
+    return tn_event_open(&crew->doorbell) == 0;
+}
+
+static tn_crew *new_crew(void)
+{
+    tn_crew *crew = tn_alloc(sizeof *crew);
+    if (!crew)
+        return NULL;
+    crew->control = crew->server = crew->doorbell = -1;
+    if (!(crew->scratch = tn_alloc_bare(TN_ROOM)))
+        goto no_scratch;
+    if (tn_mutex_init(&crew->mutex) != 0)
+        goto no_mutex;
+    if (tn_cond_init(&crew->settled) != 0)
+        goto no_settled;
+    if (tn_cond_init(&crew->to_call) == 0)
+        return crew;
+
+    tn_cond_destroy(&crew->settled);
+no_settled:
+    tn_mutex_destroy(&crew->mutex);
+no_mutex:
+    tn_free(crew->scratch);
+no_scratch:
+    tn_free(crew);
+    return NULL;
+}
+
+void tn_crew_free(tn_crew *crew)
+{
+    /* First: until then exit() may stop it. */
+    tarn_backend_close(&crew->executor);
+    for (int i = 0; i < crew->places; i++)
+        tn_free(crew->members[i]);
+    if (crew->initializer)
+        tn_cell_release(crew->initializer, TN_HANDLE);
+    if (crew->finalizer)
+        tn_cell_release(crew->finalizer, TN_HANDLE);
+    tn_cond_destroy(&crew->to_call);
+    tn_cond_destroy(&crew->settled);
+    tn_mutex_destroy(&crew->mutex);
+    tn_fd_close(crew->doorbell);
+    tn_free(crew->members);
+    tn_free(crew->tasks);
+    tn_free(crew->scratch);
+    tn_free(crew);
+}
+
+/* Starts what works for it; 0, or an errno number. */
+static int start(tn_crew *crew)
+{
+    int error = tn_service_start_server(crew);
+    if (error != 0)
+        return error;
+    error = tn_thread_start(&crew->caller, 8 << 20, "tarn-callback", tn_service_call, crew);
+    if (error != 0)
+        return error;
+    error = tn_thread_start(&crew->service, STACK, "tarn-service", tn_service_run, crew);
+    if (error == 0)
+        return 0;
+    tn_mutex_lock(&crew->mutex);
+    crew->over = true;
+    tn_cond_signal(&crew->to_call);
+    tn_mutex_unlock(&crew->mutex);
+    tn_thread_join(crew->caller);
+    return error;
+}
+
+tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
+{
+    tarn_process_options own = {.size = sizeof own};
+    if (!tn_options_copy(&own, offsetof(tarn_process_options, tarn_last_), options)) {
+        tn_error(
+            TARN_INVALID,
+            "tarn_process_pool: options->size is not that of the struct, or an option is set that "
+            "this version does not know");
+        return NULL;
+    }
+    const char *fault = find_fault(&own);
+    if (fault) {
+        tn_error_format(TARN_INVALID, "tarn_process_pool: %s", fault);
+        return NULL;
+    }
+    if (!tn_booted()) {
+        tn_error(TARN_NOT_BOOTED, "tarn_process_pool: make tarn_boot(argc, argv) the first line of "
+                                  "main(): worker processes begin there");
+        return NULL;
+    }
+    if (tn_task_check_for_worker("tarn_process_pool", own.initializer, own.initializer_args,
+                                 own.finalizer) != TARN_OK)
+        return NULL;
+    tn_crew *crew = new_crew();
+    if (!crew || !set_up(crew, &own) || tarn_backend_open(&crew->executor, &backend) != TARN_OK) {
+        if (crew)
+            tn_crew_free(crew);
+        tn_error(TARN_NO_MEMORY, "tarn_process_pool: no memory or descriptors, or there are 65,535 "
+                                 "executors");
+        return NULL;
+    }
+    tn_mutex_lock(&crew->mutex);
+    crew->queue.discarded = tn_registry_discarded(crew->executor.id);
+    tn_mutex_unlock(&crew->mutex);
+    int error = start(crew);
+    if (error == 0)
+        return &crew->executor;
+    tn_service_let_server_go(crew);
+    tn_crew_free(crew);
+    tn_error_format(TARN_SYSTEM, "tarn_process_pool: the server of workers cannot be started: %s",
+                    strerror(error));
+    return NULL;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process/server.h"
+
+#include "platform/child.h"
+#include "platform/clock.h"
+#include "platform/fd.h"
+#include "platform/memory.h"
+#include "platform/socket.h"
+#include "process/message.h"
+#include "process/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct child {
+    int pidfd;
+    uint32_t worker, generation;
+} child;
+
+/* The descriptors to look at: the control socket, the host, and each child. */
+enum { CONTROL, HOST, FIRST_CHILD };
+
+typedef struct server {
+    int self;
+    child *children;
+    int *fds; /* FIRST_CHILD more */
+    bool *ready;
+    size_t count, room;
+} server;
+
+static server s;
+
+static noreturn void end_all(void)
+{
+    /* What they run must not go on without anybody to tell; the system ends them as this ends. */
+    for (size_t i = 0; i < s.count; i++)
+        tn_pidfd_kill(s.children[i].pidfd, SIGKILL);
+    tn_exit_now(EXIT_SUCCESS);
+}
+
+static void tell(tn_message_kind kind, const tn_message *about, int number)
+{
+    tn_message message = {TN_MAGIC, kind, about->worker, about->generation, number};
+    if (tn_socket_send(TN_CONTROL_FD, &message, sizeof message, NULL, 0) != 0)
+        end_all();
+}
+
+/* Room for one more child; false: no memory. */
+static bool make_room(void)
+{
+    if (s.count < s.room)
+        return true;
+    size_t room = s.room == 0 ? 16 : 2 * s.room;
+    child *children = tn_alloc_array(room, sizeof *children);
+    int *fds = tn_alloc_array(room + FIRST_CHILD, sizeof *fds);
+    bool *ready = tn_alloc_array(room + FIRST_CHILD, sizeof *ready);
+    if (!children || !fds || !ready) {
+        tn_free(children);
+        tn_free(fds);
+        tn_free(ready);
+        return false;
+    }
+    if (s.count > 0)
+        memcpy(children, s.children, s.count * sizeof *children);
+    memcpy(fds, s.fds, (s.count + FIRST_CHILD) * sizeof *fds);
+    tn_free(s.children);
+    tn_free(s.fds);
+    tn_free(s.ready);
+    s.children = children;
+    s.fds = fds;
+    s.ready = ready;
+    s.room = room;
+    return true;
+}
+
+/* In the new process: only what it was given stays open. */
+static noreturn void be_worker(const tn_message *message, const int *given)
+{
+    enum { GIVEN = TN_WORKER_FDS - TN_DOWN_FD };
+    tn_child_own_group();
+    if (tn_fds_arrange(given, GIVEN, TN_DOWN_FD) != 0)
+        tn_exit_now(EXIT_FAILURE);
+    tn_worker_main((int)message->worker, s.self);
+}
+
+static void spawn(const tn_message *message, const int *given)
+{
+    pid_t pid;
+    int pidfd, error = make_room() ? tn_fork(&pid) : ENOMEM;
+    if (error == 0 && pid == 0)
+        be_worker(message, given);
+    if (error == 0 && (error = tn_pidfd_open(pid, &pidfd)) != 0)
+        tn_child_abort(pid);
+    if (error == 0) {
+        s.fds[FIRST_CHILD + s.count] = pidfd;
+        s.children[s.count++] = (child){pidfd, message->worker, message->generation};
+    }
+    tell(TN_SPAWNED, message, error == 0 ? (int)pid : -error);
+}
+
+static void kill_one(const tn_message *message)
+{
+    for (size_t i = 0; i < s.count; i++) {
+        if (s.children[i].worker == message->worker &&
+            s.children[i].generation == message->generation)
+            tn_pidfd_kill(s.children[i].pidfd, SIGKILL);
+    }
+}
+
+static void obey(void)
+{
+    enum { GIVEN = TN_WORKER_FDS - TN_DOWN_FD };
+    tn_message message;
+    size_t size = sizeof message, n = GIVEN;
+    int given[GIVEN];
+    int error = tn_socket_receive(TN_CONTROL_FD, &message, &size, given, &n, TN_CLOCK_NEVER);
+    if (error != 0 || size != sizeof message || message.magic != TN_MAGIC)
+        end_all();
+    if (message.kind == TN_SPAWN && n == GIVEN)
+        spawn(&message, given);
+    else if (message.kind == TN_KILL)
+        kill_one(&message);
+    for (size_t i = 0; i < n; i++)
+        tn_fd_close(given[i]);
+}
+
+/* A child has ended: it is buried, and told of. */
+static void bury(size_t i)
+{
+    child dead = s.children[i];
+    tn_child_end end = {.code = 0};
+    if (tn_pidfd_wait(dead.pidfd, &end) == EAGAIN)
+        return;
+    tn_fd_close(dead.pidfd);
+    s.count--;
+    s.children[i] = s.children[s.count];
+    s.fds[FIRST_CHILD + i] = s.fds[FIRST_CHILD + s.count];
+    tell(TN_DIED, &(tn_message){.worker = dead.worker, .generation = dead.generation},
+         end.killed ? -end.code : end.code);
+}
+
+noreturn void tn_server_main(void)
+{
+    int host = tn_parent_pid();
+    s.self = tn_self_pid();
+    tn_child_own_group();
+    tn_fds_close_from(TN_CONTROL_FD + 1);
+    /* What tasks print is not lost with a worker that is killed, but for the last line. */
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    s.fds = tn_alloc_array(FIRST_CHILD, sizeof *s.fds);
+    s.ready = tn_alloc_array(FIRST_CHILD, sizeof *s.ready);
+    if (!s.fds || !s.ready || tn_pidfd_open(host, &s.fds[HOST]) != 0 || tn_parent_pid() != host)
+        tn_exit_now(EXIT_FAILURE);
+    s.fds[CONTROL] = TN_CONTROL_FD;
+    tell(TN_HELLO, &(tn_message){.worker = 0}, TN_WIRE_VERSION);
+    for (;;) {
+        if (tn_poll(s.fds, s.ready, s.count + FIRST_CHILD, TN_CLOCK_NEVER) != 0 || s.ready[HOST])
+            end_all();
+        /* From the last one on: who is buried changes places with that. */
+        for (size_t i = s.count; i-- > 0;) {
+            if (s.ready[FIRST_CHILD + i])
+                bury(i);
+        }
+        if (s.ready[CONTROL])
+            obey();
+    }
+}

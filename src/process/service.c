@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The two threads of a process pool. The service thread starts and buries workers and their server,
+ * takes replies, and keeps limits; it runs no code of the user. The callback thread runs callbacks,
+ * and queues what is chained. */
+#include "core/context.h"
+#include "core/deadline.h"
+#include "core/future.h"
+#include "core/remote.h"
+#include "core/status.h"
+#include "platform/child.h"
+#include "platform/fd.h"
+#include "platform/memory.h"
+#include "platform/socket.h"
+#include "platform/spawn.h"
+#include "process/crew.h"
+#include "process/message.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#define GREETING_SECONDS 10.0 /* in which a new server has to say that it is there */
+
+/* ---- Endings ----------------------------------------------------------------------------------- */
+
+void tn_crew_end(tn_crew *crew, tn_endings *endings)
+{
+    tarn_future *future = endings->first;
+    tarn_future *dead;
+    tn_mutex_lock(&crew->mutex);
+    dead = tn_queue_take_dead(&crew->queue);
+    bool any = future || dead;
+    crew->ending += any;
+    tn_mutex_unlock(&crew->mutex);
+    if (!any)
+        return;
+    tn_aftermath_hold();
+    while (future) {
+        tarn_future *next = future->link;
+        tn_remote_end(future);
+        future = next;
+    }
+    tn_queue_bury(dead);
+    tn_endings_open(endings);
+    tn_mutex_lock(&crew->mutex);
+    tn_aftermath_give(&crew->aftermath);
+    crew->ending--;
+    tn_cond_signal(&crew->to_call);
+    tn_cond_broadcast(&crew->settled);
+    tn_mutex_unlock(&crew->mutex);
+}
+
+void tn_service_call(void *data)
+{
+    tn_crew *crew = data;
+    tn_inside inside;
+    tn_inside_begin(&inside, &crew->executor);
+    tn_mutex_lock(&crew->mutex);
+    for (;;) {
+        tn_aftermath given = crew->aftermath;
+        if (!given.later.first && !given.callbacks.first) {
+            if (crew->over)
+                break;
+            tn_cond_wait_until(&crew->to_call, &crew->mutex, TN_CLOCK_NEVER);
+            continue;
+        }
+        crew->aftermath = (tn_aftermath){.in_use = false};
+        crew->calling = true;
+        tn_mutex_unlock(&crew->mutex);
+        tn_aftermath_work_off(&given);
+        tn_mutex_lock(&crew->mutex);
+        crew->calling = false;
+        tn_cond_broadcast(&crew->settled);
+        /* The service thread may have nothing else to wait for. */
+        if (crew->closed)
+            tn_event_raise(crew->doorbell);
+    }
+    tn_mutex_unlock(&crew->mutex);
+    tn_inside_end(&inside);
+}
+
+/* ---- The server -------------------------------------------------------------------------------- */
+
+int tn_service_start_server(tn_crew *crew)
+{
+    char name[] = TN_SERVER_NAME, word[] = TN_SERVER_WORD, path[TN_PATH_SIZE];
+    char *arguments[] = {name, word, NULL};
+    int ends[2];
+    int error = tn_program_path(path);
+    if (error == 0)
+        error = tn_socket_pair(ends);
+    if (error != 0)
+        return error;
+    pid_t pid;
+    error = tn_spawn(path, arguments, &ends[1], 1, &pid);
+    tn_fd_close(ends[1]);
+    if (error == 0) {
+        error = tn_pidfd_open(pid, &crew->server);
+    }
+    if (error != 0) {
+        tn_fd_close(ends[0]);
+        return error;
+    }
+    crew->control = ends[0];
+    crew->greeted = false;
+    crew->greet_by = tn_clock_after(GREETING_SECONDS);
+    return 0;
+}
+
+void tn_service_let_server_go(tn_crew *crew)
+{
+    tn_child_end how;
+    tn_fd_close(crew->control);
+    crew->control = -1;
+    if (crew->server < 0)
+        return;
+    /* It ends once it sees that the socket is closed; if it does not, it is made to. */
+    bool ready;
+    if (tn_poll(&crew->server, &ready, 1, tn_clock_after(1.0)) != 0) {
+        tn_pidfd_kill(crew->server, SIGKILL);
+        tn_poll(&crew->server, &ready, 1, TN_CLOCK_NEVER);
+    }
+    tn_pidfd_wait(crew->server, &how);
+    tn_fd_close(crew->server);
+    crew->server = -1;
+}
+
+/* Its workers end with it. */
+static void server_is_gone(tn_crew *crew, tn_endings *endings)
+{
+    bool greeted = crew->greeted;
+    tn_service_let_server_go(crew);
+    for (int i = 0; i < crew->places && crew->members[i]; i++)
+        tn_crew_died(crew, crew->members[i], INT_MIN, endings);
+    if (crew->closed && crew->queue.length == 0)
+        return;
+    if (!greeted) {
+        tn_crew_break(crew, endings,
+                      "the program did not become a server of workers: tarn_boot() has to be the "
+                      "first line of its main()");
+        return;
+    }
+    int error = tn_service_start_server(crew);
+    if (error != 0)
+        tn_crew_break(crew, endings, "no server of workers can be started: %s", strerror(error));
+}
+
+/* Whom a message is about; NULL: somebody who is gone. */
+static tn_member *find_member(const tn_crew *crew, const tn_message *message)
+{
+    if (message->worker >= (uint32_t)crew->places)
+        return NULL;
+    tn_member *member = crew->members[message->worker];
+    return member && member->state != TN_ABSENT && member->generation == message->generation
+               ? member
+               : NULL;
+}
+
+static void hear(tn_crew *crew, tn_endings *endings)
+{
+    tn_message message;
+    size_t size = sizeof message, none = 0;
+    int error;
+    while ((error = tn_socket_receive(crew->control, &message, &size, NULL, &none, TARN_NOW.ns)) ==
+           0) {
+        tn_member *member = find_member(crew, &message);
+        if (message.kind == TN_HELLO)
+            crew->greeted = message.number == TN_WIRE_VERSION;
+        else if (message.kind == TN_SPAWNED && member)
+            tn_crew_spawned(crew, member, message.number, endings);
+        else if (message.kind == TN_DIED && member)
+            tn_crew_died(crew, member, message.number, endings);
+        size = sizeof message;
+        none = 0;
+    }
+    if (error != ETIMEDOUT)
+        server_is_gone(crew, endings);
+}
+
+/* ---- The service thread ------------------------------------------------------------------------ */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Lets those go who are not needed; gives when to look again. */
+static int64_t retire(tn_crew *crew)
+{
+    int64_t now = tn_clock_now(), next = TN_CLOCK_NEVER;
+    int64_t patience = crew->idle_timeout > 1e9 ? TN_CLOCK_NEVER
+                       : crew->idle_timeout > 0 ? (int64_t)(crew->idle_timeout * 1e9)
+                                                : 0;
+    bool all = (crew->closed && crew->queue.length == 0) || crew->broken;
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        tn_member *member = crew->members[i];
+        if (member->state != TN_READY)
+            continue;
+        bool too_many = crew->present > crew->max_workers;
+        if (all || too_many || now - member->ready_since >= patience)
+            tn_crew_dismiss(crew, member);
+        else if (patience != TN_CLOCK_NEVER)
+            next = earlier(next, member->ready_since + patience);
+    }
+    return next;
+}
+
+/* Everything that there is to do now; gives when to look again. */
+static int64_t look(tn_crew *crew, tn_endings *endings)
+{
+    if (crew->control >= 0)
+        hear(crew, endings);
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        tn_member *member = crew->members[i];
+        if (member->event >= 0)
+            tn_event_clear(member->event);
+        tn_crew_harvest(crew, member, endings);
+        tn_crew_press(crew, member, endings);
+    }
+    while (crew->refused) {
+        tarn_future *future = crew->refused;
+        crew->refused = future->link;
+        future->link = NULL;
+        *endings->last = future;
+        endings->last = &future->link;
+    }
+    int64_t now = tn_clock_now(), next;
+    if (crew->control >= 0 && !crew->greeted && now >= crew->greet_by)
+        server_is_gone(crew, endings);
+    if (crew->broken)
+        tn_crew_break(crew, endings, "%s", "");
+    tn_crew_serve(crew, endings);
+    next = retire(crew);
+    if (crew->queue.length > 0 && crew->not_before > now)
+        next = earlier(next, crew->not_before);
+    if (crew->control >= 0 && !crew->greeted)
+        next = earlier(next, crew->greet_by);
+    return next;
+}
+
+/* The descriptors to sleep on. */
+static size_t list_fds(const tn_crew *crew, int *fds)
+{
+    size_t n = 0;
+    fds[n++] = crew->doorbell;
+    if (crew->control >= 0)
+        fds[n++] = crew->control;
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        if (crew->members[i]->event >= 0)
+            fds[n++] = crew->members[i]->event;
+    }
+    return n;
+}
+
+static void serve_until_the_end(tn_crew *crew)
+{
+    int *fds = NULL;
+    bool *ready = NULL, one;
+    size_t room = 0;
+    for (;;) {
+        tn_endings endings;
+        tn_endings_open(&endings);
+        tn_event_clear(crew->doorbell);
+        tn_mutex_lock(&crew->mutex);
+        int64_t next = look(crew, &endings);
+        bool over = crew->closed && crew->queue.length == 0 && crew->present == 0 && !endings.first;
+        if ((size_t)crew->places + 2 > room) {
+            tn_free(fds);
+            tn_free(ready);
+            room = (size_t)crew->places + 2;
+            fds = tn_alloc_array(room, sizeof *fds);
+            ready = tn_alloc_array(room, sizeof *ready);
+        }
+        size_t n = fds && ready ? list_fds(crew, fds) : 0;
+        crew->over = over && tn_crew_is_settled(crew);
+        over = crew->over;
+        tn_mutex_unlock(&crew->mutex);
+        bool again = endings.first;
+        tn_crew_end(crew, &endings);
+        if (over)
+            break;
+        /* What has just ended may have been the last thing to wait for. */
+        if (again)
+            continue;
+        /* Without memory it looks again before long. */
+        if (n > 0)
+            tn_poll(fds, ready, n, next);
+        else
+            tn_poll(&crew->doorbell, &one, 1, tn_clock_after(0.01));
+    }
+    tn_free(fds);
+    tn_free(ready);
+}
+
+void tn_service_run(void *data)
+{
+    tn_crew *crew = data;
+    tn_inside inside;
+    tn_inside_begin(&inside, &crew->executor);
+    serve_until_the_end(crew);
+    tn_service_let_server_go(crew);
+    tn_mutex_lock(&crew->mutex);
+    tn_cond_signal(&crew->to_call);
+    tn_mutex_unlock(&crew->mutex);
+    tn_thread_join(crew->caller);
+    tn_mutex_lock(&crew->mutex);
+    crew->left = true;
+    bool mine = crew->abandoned;
+    tn_cond_broadcast(&crew->settled);
+    tn_mutex_unlock(&crew->mutex);
+    tn_inside_end(&inside);
+    if (!mine)
+        return;
+    tn_thread_detach(crew->service);
+    tn_crew_free(crew);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process/worker.h"
+
+#include "core/release.h"
+#include "core/status.h"
+#include "core/task.h"
+#include "platform/child.h"
+#include "platform/clock.h"
+#include "platform/fd.h"
+#include "platform/memory.h"
+#include "platform/shared.h"
+#include "process/channel.h"
+#include "process/codec.h"
+#include "process/identity.h"
+#include "process/message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MOST_TASKS = 1 << 20, FAILURE_TEXT = 4000 };
+
+/* What a number of the channel stands for. */
+typedef struct entry {
+    const tarn_task *task; /* NULL: `status`, and why */
+    tarn_status status;
+    char *why;
+} entry;
+
+typedef struct worker {
+    tn_context context;
+    tn_worker_end end;
+    entry *tasks;
+    uint32_t count;
+    unsigned char *args, *result; /* of the call that runs */
+    size_t args_room, result_room;
+    char text[FAILURE_TEXT];
+} worker;
+
+static worker self;
+
+/* ---- Replies ----------------------------------------------------------------------------------- */
+
+static void reply_failure(tarn_status status, const tn_report *report)
+{
+    size_t size = tn_failure_encode(report, tn_worker_room(&self.end), TN_ROOM);
+    tn_worker_reply(&self.end, status, report->code, (uint32_t)size);
+}
+
+static void reply_text(tarn_status status, char *text)
+{
+    reply_failure(status, &(tn_report){.text = text});
+}
+
+/* ---- Calls ------------------------------------------------------------------------------------- */
+
+static void define(const tn_call *call)
+{
+    char why[TN_WHY] = "";
+    tn_identity identity;
+    entry new = {.status = TARN_NO_MEMORY};
+    if (call->size == sizeof identity) {
+        memcpy(&identity, call->bytes, sizeof identity);
+        new.task = tn_identity_find(&identity, &new.status, why);
+        new.why = new.task ? NULL : tn_text_copy(why);
+    }
+    if (call->task >= self.count && call->task < MOST_TASKS) {
+        entry *tasks = tn_alloc_array(call->task + 1, sizeof *tasks);
+        if (tasks && self.count > 0)
+            memcpy(tasks, self.tasks, self.count * sizeof *tasks);
+        if (tasks) {
+            tn_free(self.tasks);
+            self.tasks = tasks;
+            self.count = call->task + 1;
+        }
+    }
+    if (call->task < self.count)
+        self.tasks[call->task] = new;
+    tn_worker_reply(&self.end, TARN_OK, 0, 0);
+}
+
+/* A buffer of that size; false: no memory. */
+static bool make_room(unsigned char **buffer, size_t *room, size_t size)
+{
+    if (size <= *room)
+        return true;
+    tn_free(*buffer);
+    *buffer = tn_alloc(size);
+    *room = *buffer ? size : 0;
+    return *buffer;
+}
+
+static void run(const tn_call *call)
+{
+    static char no_task[] = "the worker was not told of the task", no_memory[] = "no memory",
+                no_args[] = "the arguments are not those of the task";
+    const entry *named = call->task < self.count ? &self.tasks[call->task] : NULL;
+    const tarn_task *task = named ? named->task : NULL;
+    if (!task) {
+        reply_text(named ? named->status : TARN_UNKNOWN_TASK,
+                   named && named->why ? named->why : no_task);
+        return;
+    }
+    if (!make_room(&self.args, &self.args_room, task->args_size) ||
+        !make_room(&self.result, &self.result_room, task->result.size)) {
+        reply_text(TARN_NO_MEMORY, no_memory);
+        return;
+    }
+    if (!tn_args_decode(task, call->bytes, call->size, self.args)) {
+        reply_text(TARN_MISMATCH, no_args);
+        return;
+    }
+    tn_report report = {.text = self.text, .text_size = sizeof self.text};
+    tn_block *memory;
+    self.context.stopping = tn_worker_stop_word(&self.end);
+    tarn_status status = tn_run_call(&self.context, task, self.args, self.result, &report, &memory);
+    if (status == TARN_OK && tn_lacks_data(task, self.result)) {
+        tn_block_free_all(memory, NULL);
+        reply_text(TARN_NO_MEMORY, no_memory);
+        return;
+    }
+    if (status == TARN_FAILED) {
+        reply_failure(status, &report);
+    } else if (status == TARN_STOPPED) {
+        /* Nobody will get what it returned. */
+        tn_release_result(task, self.result);
+        tn_worker_reply(&self.end, status, 0, 0);
+    } else {
+        size_t size = tn_result_encode(task, self.result, tn_worker_room(&self.end), TN_ROOM);
+        if (size == SIZE_MAX) {
+            snprintf(self.text, sizeof self.text,
+                     "the result of \"%s\" has over %d bytes, which a worker process cannot return",
+                     task->name, TN_ROOM);
+            reply_text(TARN_UNSUPPORTED, self.text);
+        } else {
+            tn_worker_reply(&self.end, status, 0, (uint32_t)size);
+        }
+    }
+    tn_block_free_all(memory, NULL);
+}
+
+/* ---- The process ------------------------------------------------------------------------------- */
+
+static void ring(void *data)
+{
+    (void)data;
+    tn_event_raise(TN_EVENT_FD);
+}
+
+static noreturn void leave(void)
+{
+    fflush(NULL);
+    tn_exit_now(0);
+}
+
+/* The task has ended the thread, which is the process. */
+static void lost(tn_context *context)
+{
+    static char text[] = "the task ended its thread";
+    (void)context;
+    reply_text(TARN_FAILED, text);
+    leave();
+}
+
+noreturn void tn_worker_main(int index, int server)
+{
+    void *down, *up;
+    tn_call call;
+    if (tn_die_with_parent(SIGKILL, server) != 0 ||
+        tn_shared_map(TN_DOWN_FD, tn_down_size(), false, &down) != 0 ||
+        tn_shared_map(TN_UP_FD, tn_up_size(), true, &up) != 0)
+        tn_exit_now(EXIT_FAILURE);
+    tn_fd_close(TN_DOWN_FD);
+    tn_fd_close(TN_UP_FD);
+    tn_worker_open(&self.end, down, up, ring, NULL);
+    self.context.index = index;
+    self.context.stopping = tn_worker_stop_word(&self.end);
+    self.context.lost = lost;
+    if (!tn_run_enter(&self.context))
+        tn_exit_now(EXIT_FAILURE);
+    while (tn_worker_take(&self.end, &call, TN_CLOCK_NEVER) == TN_TAKE_CALL) {
+        if (call.kind == TN_CALL_DEFINE)
+            define(&call);
+        else
+            run(&call);
+    }
+    leave();
+}

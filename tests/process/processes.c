@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "processes.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The parent of a process that has not ended; 0: it has. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[64], state = 'Z', name[64];
+    int parent = 0;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*d (%60[^)]) %c %d", name, &state, &parent) != 3)
+        parent = 0;
+    fclose(file);
+    return state == 'Z' || state == 'X' ? 0 : parent;
+}
+
+size_t children_of(pid_t parent, pid_t *pids, size_t most)
+{
+    size_t n = 0;
+    DIR *processes = opendir("/proc");
+    for (struct dirent *entry; processes && (entry = readdir(processes));) {
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        if (pid <= 0 || parent_of(pid) != parent)
+            continue;
+        if (n < most)
+            pids[n] = pid;
+        n++;
+    }
+    if (processes)
+        closedir(processes);
+    return n < most ? n : most;
+}
+
+pid_t find_server(void)
+{
+    pid_t pid = 0;
+    return children_of(getpid(), &pid, 1) > 0 ? pid : 0;
+}
+
+void await_end(pid_t pid)
+{
+    while (parent_of(pid) != 0)
+        sched_yield();
+}
+
+int count_descriptors(void)
+{
+    int n = 0;
+    DIR *descriptors = opendir("/proc/self/fd");
+    while (descriptors && readdir(descriptors))
+        n++;
+    if (descriptors)
+        closedir(descriptors);
+    return n;
+}
+
+int count_memory_files(void)
+{
+    int n = 0;
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && fgets(line, sizeof(line), maps))
+        n += strstr(line, "memfd:tarn") != NULL;
+    if (maps)
+        fclose(maps);
+    return n;
+}
