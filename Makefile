@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 
-.PHONY: demo test bench nightly format install clean
+.PHONY: demo test chaos bench nightly format install clean
 
 demo:
 	tools/dependencies.sh build
@@ -20,6 +20,13 @@ test:
 	cmake --preset dev
 	cmake --build --preset dev --parallel $(JOBS)
 	ctest --preset dev --parallel $(JOBS)
+
+# Kills workers and servers under a million tasks.
+chaos:
+	tools/dependencies.sh build test
+	cmake --preset dev
+	cmake --build --preset dev --parallel $(JOBS)
+	TARN_TEST_NIGHT=1 TARN_TEST_LIMIT=3000 ctest --preset dev --timeout 3600 -R '^process_survival'
 
 bench:
 	tools/dependencies.sh build bench

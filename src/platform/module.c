@@ -79,11 +79,12 @@ static void read_notes(const unsigned char *note, size_t size, tn_module *module
     }
 }
 
-/* false: its path is too long. */
-static bool describe(const struct dl_phdr_info *info, tn_module *module)
+/* The program itself is the first, and has no path: some C libraries say by which name it was
+ * started. false: its path is too long. */
+static bool describe(const struct dl_phdr_info *info, bool first, tn_module *module)
 {
     *module = (tn_module){.id_size = 0};
-    if (info->dlpi_name != NULL) {
+    if (!first && info->dlpi_name != NULL) {
         if (strlen(info->dlpi_name) >= sizeof(module->path))
             return false;
         memcpy(module->path, info->dlpi_name, strlen(info->dlpi_name));
@@ -105,6 +106,7 @@ typedef struct search {
     tn_module *module; /* found */
     const void *found;
     bool done;
+    int looked_at; /* modules, before this one */
 } search;
 
 static int look_for_address(struct dl_phdr_info *info, size_t size, void *data)
@@ -112,10 +114,11 @@ static int look_for_address(struct dl_phdr_info *info, size_t size, void *data)
     search *s = data;
 
     (void)size;
+    bool first = s->looked_at++ == 0;
     if (!holds(info, s->address, 1))
         return 0;
     s->offset = s->address - base_of(info);
-    s->done = describe(info, s->module);
+    s->done = describe(info, first, s->module);
     return 1;
 }
 
@@ -158,7 +161,8 @@ static int look_for_module(struct dl_phdr_info *info, size_t size, void *data)
     tn_module here;
 
     (void)size;
-    if (!describe(info, &here) || !tn_module_same(&here, s->wanted))
+    bool first = s->looked_at++ == 0;
+    if (!describe(info, first, &here) || !tn_module_same(&here, s->wanted))
         return 0;
     s->done = true;
     if (s->offset <= UINTPTR_MAX - base_of(info) &&

@@ -196,12 +196,12 @@ static void survive(int retries, uint32_t tasks)
 
 TEST(every_future_ends_and_nothing_runs_twice_whoever_is_killed)
 {
-    survive(0, (uint32_t)test_count(10000));
+    survive(0, (uint32_t)test_count_at_night(250000));
 }
 
 TEST(with_retries_a_task_runs_as_often_as_they_allow)
 {
-    survive(3, (uint32_t)test_count(10000));
+    survive(3, (uint32_t)test_count_at_night(250000));
 }
 
 /* ---- The host -------------------------------------------------------------------------------- */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "module.h"
+
+#include "runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char here[] = "here";
+
+TEST(static_data_is_found_again_by_its_place)
+{
+    tn_module module;
+    uint64_t offset;
+    assert_true(tn_module_find(here, &module, &offset));
+    assert_string_equal(module.path, "");
+    assert_ptr_equal(tn_module_at(&module, offset, sizeof(here)), here);
+    assert_true(tn_module_has(here, sizeof(here)));
+}
+
+TEST(what_lies_nowhere_is_not_found)
+{
+    tn_module module;
+    uint64_t offset;
+    void *block = calloc(1, 100);
+    assert_false(tn_module_find(block, &module, &offset));
+    assert_false(tn_module_has(block, 1));
+    assert_false(tn_module_has(NULL, 1));
+    free(block);
+}
+
+TEST(a_place_beyond_the_module_is_none)
+{
+    tn_module module;
+    uint64_t offset;
+    assert_true(tn_module_find(here, &module, &offset));
+    assert_null(tn_module_at(&module, UINT64_MAX, 1));
+    assert_null(tn_module_at(&module, UINT64_MAX / 2, 1));
+    assert_null(tn_module_at(&module, offset, SIZE_MAX));
+}
+
+TEST(another_file_is_not_the_same)
+{
+    tn_module module, other;
+    uint64_t offset;
+    assert_true(tn_module_find(here, &module, &offset));
+    other = module;
+    assert_true(tn_module_same(&module, &other));
+    if (other.id_size > 0)
+        other.id[0] ^= 1;
+    else
+        strcpy(other.path, "/somewhere/else");
+    assert_false(tn_module_same(&module, &other));
+    assert_null(tn_module_at(&other, offset, 1));
+}
+
+TEST(what_cannot_be_loaded_says_why)
+{
+    assert_non_null(tn_module_load("/nowhere/at/all.so"));
+}
