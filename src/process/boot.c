@@ -13,6 +13,7 @@
 #include <string.h>
 
 static tn_atomic_u32 booted;
+static bool serves; /* written while there is one thread */
 
 /* Whether it was started to be a server, be it by whoever. */
 static bool is_called_server(int argc, char **argv)
@@ -38,13 +39,20 @@ tarn_status tarn_boot(int argc, char **argv)
     if (!argv)
         return tn_error(TARN_INVALID, "tarn_boot: argv is NULL; pass on that of main()");
     if (is_called_server(argc, argv)) {
-        if (is_server())
+        if (is_server()) {
+            serves = true;
             tn_server_main();
+        }
         /* Its host is gone already, or somebody makes a pretence: it must not begin as a program. */
         tn_exit_now(EXIT_FAILURE);
     }
     tn_u32_store_relaxed(&booted, 1);
     return TARN_OK;
+}
+
+bool tn_is_worker(void)
+{
+    return serves;
 }
 
 bool tn_booted(void)

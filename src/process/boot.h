@@ -8,4 +8,7 @@
  * started anew as one. */
 bool tn_booted(void);
 
+/* Whether this is a server or a worker, which has none of its own. */
+bool tn_is_worker(void);
+
 #endif

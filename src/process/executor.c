@@ -367,6 +367,10 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
         tn_error_format(TARN_INVALID, "tarn_process_pool: %s", fault);
         return NULL;
     }
+    if (tn_is_worker()) {
+        tn_error(TARN_UNSUPPORTED, "tarn_process_pool: called in a worker process, which has none");
+        return NULL;
+    }
     if (!tn_booted()) {
         tn_error(TARN_NOT_BOOTED, "tarn_process_pool: make tarn_boot(argc, argv) the first line of "
                                   "main(): worker processes begin there");

@@ -21,7 +21,8 @@ typedef enum tn_message_kind {
     TN_SPAWN,     /* host: start a worker; with the descriptors of DOWN, UP and the event */
     TN_SPAWNED,   /* server: `number` is its pid, or less than 0: minus why it could not */
     TN_KILL,      /* host: end it */
-    TN_DIED       /* server: `number` is how, as of waitpid() */
+    TN_LEAVE, /* host: end. A closed socket says the same, unless a child of the host has a copy */
+    TN_DIED   /* server: `number` is how, as of waitpid() */
 } tn_message_kind;
 
 typedef struct tn_message {

@@ -116,7 +116,8 @@ static void obey(void)
     size_t size = sizeof message, n = GIVEN;
     int given[GIVEN];
     int error = tn_socket_receive(TN_CONTROL_FD, &message, &size, given, &n, TN_CLOCK_NEVER);
-    if (error != 0 || size != sizeof message || message.magic != TN_MAGIC)
+    if (error != 0 || size != sizeof message || message.magic != TN_MAGIC ||
+        message.kind == TN_LEAVE)
         end_all();
     if (message.kind == TN_SPAWN && n == GIVEN)
         spawn(&message, given);

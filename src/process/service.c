@@ -110,6 +110,9 @@ int tn_service_start_server(tn_crew *crew)
 void tn_service_let_server_go(tn_crew *crew)
 {
     tn_child_end how;
+    tn_message leave = {TN_MAGIC, TN_LEAVE, 0, 0, 0};
+    if (crew->control >= 0)
+        tn_socket_send(crew->control, &leave, sizeof leave, NULL, 0);
     tn_fd_close(crew->control);
     crew->control = -1;
     if (crew->server < 0)

@@ -345,3 +345,41 @@ TEST(workers_are_in_no_group_of_the_host)
     tarn_drop(pid);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
+
+/* ---- Where there is none --------------------------------------------------------------------- */
+
+static bool is_refused(void)
+{
+    return !tarn_process_pool() && strstr(tarn_last_error(), "worker process");
+}
+TARN_TASK(bool, is_refused, void);
+
+TEST(a_worker_opens_no_pool_of_processes)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    tarn_future *future = is_refused_submit(pool);
+    bool refused = false;
+    assert_int_equal(is_refused_result(future, &refused), TARN_OK);
+    assert_true(refused);
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+/* A child of the host holds the socket of the server, which does not see it closed. */
+TEST(a_shutdown_is_not_held_up_by_a_child_of_the_host)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    tarn_future *future = own_pid_submit(pool);
+    assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_OK);
+    pid_t server = find_server(), child = fork();
+    if (child == 0) {
+        for (;;)
+            pause();
+    }
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+    int how = 0;
+    assert_int_equal(waitpid(server, &how, WNOHANG), -1);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    tarn_drop(future);
+}
