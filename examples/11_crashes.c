@@ -37,7 +37,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     /* A task that takes longer is killed: a thread could only be asked to stop. */
-    tarn_executor *limited = tarn_with(pool, .run_limit = 0.5);
+    tarn_executor *limited = tarn_with(pool, .run_limit = 2);
 
     tarn_future *futures[N];
     for (int i = 0; i < N; i++) {
