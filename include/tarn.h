@@ -344,7 +344,8 @@ typedef struct tarn_process_options {
  * its process; it has no executor of this program, and cannot open a pool of processes. Callbacks
  * and what is chained run on one thread of the pool. Workers see no signals of the terminal, and end
  * with this process, however that ends. A task whose worker died before it began is sent to another;
- * one that may have begun is run again only by .retries.
+ * one that may have begun is run again only by .retries. Release functions may run on a thread of
+ * the pool.
  * So far each result comes by a thread of the pool, which costs some ten microseconds.
  * options: NULL for all defaults.
  * Returns NULL if it failed, and tarn_last_error() says why: TARN_NOT_BOOTED; as tarn_thread_pool();
@@ -529,9 +530,9 @@ TARN_API bool tarn_cancel(tarn_future *future);
 TARN_API size_t tarn_cancel_all(tarn_future *const *futures, size_t n);
 
 /* Cancels a task that has not started; asks one that runs to stop, and waits up to grace_seconds
- * (>= 0, infinity allowed; 0: only ask) for it to end. A thread is only ever asked: the task learns
- * of it by tarn_stop_requested(), is not woken from a wait, and what it has submitted is not asked.
- * Blocks.
+ * (>= 0, infinity allowed) for it to end. A thread is only ever asked: the task learns of it by
+ * tarn_stop_requested(), is not woken from a wait, and what it has submitted is not asked. A process
+ * that has not ended by then is killed. Blocks.
  * Returns TARN_OK: it has ended, in whatever way; TARN_CLOSED in a forked child; TARN_INVALID;
  *   TARN_TIMEOUT: it still runs, as is to be expected after 0 seconds;
  *   TARN_DEADLOCK: as for tarn_future_wait(), with an infinite grace. */

@@ -22,9 +22,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { MOST_EARLY_DEATHS = 5 };
+enum { MOST_EARLY_DEATHS = 5, MOST_FAILURES = 20 };
 
 #define FIRST_PAUSE 0.01 /* seconds after the first early death; twice as much after each further */
+#define PAUSE       0.05 /* seconds after a failure to start one */
 
 /* ---- Endings ----------------------------------------------------------------------------------- */
 
@@ -51,7 +52,8 @@ static void refuse(tn_endings *endings, tarn_future *future, tarn_status status,
 {
     /* It was started, and so has to be counted as one that ran. */
     tn_remote_begin(future);
-    decide(endings, future, (tarn_failure){.status = status, .worker = -1}, tn_text_copy(text));
+    decide(endings, future, (tarn_failure){.status = status, .worker = -1},
+           text ? tn_text_copy(text) : NULL);
 }
 
 bool tn_crew_is_settled(const tn_crew *crew)
@@ -98,6 +100,11 @@ static tn_member *take_ready(tn_crew *crew)
 
 static void give(tn_crew *crew, tarn_future *future, tn_endings *endings)
 {
+    /* It was tried before, and asked to stop meanwhile. */
+    if (tn_future_word(future) & TN_STOP) {
+        refuse(endings, future, TARN_STOPPED, NULL);
+        return;
+    }
     tn_member *member = take_ready(crew);
     tarn_status status = tn_crew_push(crew, member, future->task, tn_cell_payload(future));
     if (status != TARN_OK) {
@@ -154,8 +161,9 @@ static int ask_for_one(tn_crew *crew, tn_member *member)
     member->down = down;
     member->up = up;
     fds[2] = member->event;
-    if (error == 0)
-        error = tn_socket_send(crew->control, &message, sizeof message, fds, 3);
+    /* A server that is gone, or has much to read, is no reason to give up. */
+    if (error == 0 && tn_socket_send(crew->control, &message, sizeof message, fds, 3) != 0)
+        error = EINPROGRESS;
     tn_fd_close(fds[0]);
     tn_fd_close(fds[1]);
     if (error != 0) {
@@ -165,12 +173,23 @@ static int ask_for_one(tn_crew *crew, tn_member *member)
     tn_host_open(&member->channel, member->down, member->up);
     tn_host_listen(&member->channel, TN_RING_EVENT);
     member->state = TN_STARTING;
+    member->kill = member->unsent = false;
     member->pid = 0;
     member->defining = 0;
     member->initialized = crew->initializer == NULL;
     member->calls = 0;
     crew->present++;
     return 0;
+}
+
+bool tn_crew_has_too_many(const tn_crew *crew)
+{
+    int staying = 0;
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        tn_member_state is = crew->members[i]->state;
+        staying += is == TN_STARTING || is == TN_READY || is == TN_BUSY;
+    }
+    return staying > crew->max_workers;
 }
 
 /* How many of those that are there will take something from the queue before long. */
@@ -183,6 +202,15 @@ static int count_coming(const tn_crew *crew)
     return coming;
 }
 
+/* One more failure to start a worker, by an errno number, or 0: it is tried again before long, but not
+ * for ever if there is none. */
+static void note_failure(tn_crew *crew, tn_endings *endings, int error)
+{
+    crew->not_before = tn_clock_after(PAUSE);
+    if (error != 0 && crew->present == 0 && ++crew->failures >= MOST_FAILURES)
+        tn_crew_break(crew, endings, "no worker process can be started: %s", strerror(error));
+}
+
 static void ask_for_more(tn_crew *crew, tn_endings *endings)
 {
     size_t coming = (size_t)count_coming(crew);
@@ -190,12 +218,10 @@ static void ask_for_more(tn_crew *crew, tn_endings *endings)
            tn_clock_now() >= crew->not_before) {
         tn_member *member = find_absent(crew);
         int error = member ? ask_for_one(crew, member) : ENOMEM;
-        if (error == EAGAIN)
+        if (error != 0) {
+            note_failure(crew, endings, error == EINPROGRESS ? 0 : error);
             return;
-        if (error != 0 && crew->present == 0)
-            tn_crew_break(crew, endings, "no worker process can be started: %s", strerror(error));
-        if (error != 0)
-            return;
+        }
         coming++;
     }
 }
@@ -221,8 +247,9 @@ static void kill_worker(tn_crew *crew, tn_member *member)
 {
     tn_message message = {TN_MAGIC, TN_KILL, (uint32_t)member->index, member->generation, 0};
     member->state = TN_DOOMED;
-    if (crew->control >= 0)
-        tn_socket_send(crew->control, &message, sizeof message, NULL, 0);
+    /* Without a server it is dead already, or about to be. */
+    member->unsent =
+        crew->control >= 0 && tn_socket_send(crew->control, &message, sizeof message, NULL, 0) != 0;
 }
 
 static tarn_failure failure_of(const tn_member *member, tarn_status status)
@@ -318,11 +345,12 @@ void tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
         else
             take_initialized(crew, member, &reply, endings);
         member->calls++;
-        crew->early_deaths = 0;
+        crew->early_deaths = crew->failures = 0;
         if (member->state != TN_BUSY)
             return;
         become_ready(crew, member);
-        if (crew->max_tasks > 0 && member->calls >= crew->max_tasks)
+        uint64_t most = crew->max_tasks + (crew->initializer != NULL);
+        if ((crew->max_tasks > 0 && member->calls >= most) || tn_crew_has_too_many(crew))
             tn_crew_dismiss(crew, member);
     }
 }
@@ -354,8 +382,7 @@ void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endi
 {
     if (pid < 0) {
         leave_place(crew, member);
-        if (crew->present == 0)
-            tn_crew_break(crew, endings, "no worker process can be started: %s", strerror(-pid));
+        note_failure(crew, endings, -pid);
         return;
     }
     member->pid = pid;
@@ -367,8 +394,10 @@ void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endi
     const tarn_future *initializer = crew->initializer;
     tarn_status status =
         tn_crew_push(crew, member, initializer->task, tn_cell_payload(initializer));
-    if (status != TARN_OK)
+    if (status != TARN_OK) {
+        become_ready(crew, member);
         tn_crew_break(crew, endings, "the initializer: %s", tarn_last_error());
+    }
 }
 
 /* SIGSEGV in task "decode", worker 3, pid 4711 */
@@ -386,18 +415,27 @@ static char *describe(const tn_member *member, const tarn_future *future, int ho
     return tn_text_copy(text);
 }
 
+static bool is_asked_to_stop(const tn_member *member, const tarn_future *future)
+{
+    return member->kill || (tn_future_word(future) & TN_STOP);
+}
+
 void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings)
 {
     if (member->state == TN_ABSENT)
         return;
     tn_crew_harvest(crew, member, endings);
-    bool early = member->calls == 0 && (member->state == TN_BUSY || member->state == TN_STARTING);
+    /* By itself: not if somebody has killed it, or its server. */
+    bool early = member->calls == 0 && how != -SIGKILL && how != INT_MIN &&
+                 (member->state == TN_BUSY || member->state == TN_STARTING);
     /* It has not, if the worker's own words are consistent: it died before it looked. */
     const tn_host *channel = &member->channel;
     bool began = channel->corrupt || channel->harvested + tn_host_begun(channel) == channel->pushed;
     tarn_future *future = member->future ? take_future(crew, member) : NULL;
     if (future && member->decided) {
         add(endings, future);
+    } else if (future && !began && is_asked_to_stop(member, future)) {
+        decide(endings, future, failure_of(member, TARN_STOPPED), NULL);
     } else if (future && !began) {
         tn_remote_take_back(future);
         tn_queue_push(&crew->queue, future, 1);
@@ -415,7 +453,7 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
     if (!early)
         return;
     double pause = FIRST_PAUSE * (double)(1 << crew->early_deaths);
-    if (++crew->early_deaths == MOST_EARLY_DEATHS && !future)
+    if (++crew->early_deaths == MOST_EARLY_DEATHS && !(future && began))
         tn_crew_break(crew, endings, "%d workers in a row ended before they had done anything",
                       crew->early_deaths);
     crew->not_before = tn_clock_after(pause);
@@ -439,6 +477,9 @@ static void kill_for(tn_crew *crew, tn_member *member, tarn_status status, tn_en
 
 void tn_crew_press(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
+    bool alone = member->state == TN_LEAVING || (member->state == TN_BUSY && !member->future);
+    if ((alone && member->kill) || (member->state == TN_DOOMED && member->unsent))
+        kill_worker(crew, member);
     if (member->state != TN_BUSY || !member->future)
         return;
     uint32_t word = tn_future_word(member->future);

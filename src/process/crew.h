@@ -40,6 +40,7 @@ typedef struct tn_member {
     tarn_future *future; /* that runs on it; NULL: none */
     bool decided;        /* ... and is to end as was decided when the worker has ended */
     bool kill;           /* ... and is to be killed, if it has not ended by now */
+    bool unsent;         /* DOOMED, and the server has not been told: it has too much to read */
     bool asked;          /* ... and was asked to stop */
     uint64_t calls;      /* that it has replied to */
     int64_t ready_since;
@@ -77,6 +78,7 @@ typedef struct tn_crew {
     bool greeted;       /* it has said that it is there */
     int64_t greet_by;   /* or else is given up */
     int doorbell;       /* an event: somebody wants the service thread to look */
+    int failures;       /* to start one, in a row; servers that died are among them */
     int early_deaths;   /* workers in a row that ended before they replied to anything */
     int64_t not_before; /* a worker may be started */
 
@@ -119,6 +121,9 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
 /* Does to what runs on a worker what was asked: the future's word says what. */
 void tn_crew_press(tn_crew *crew, tn_member *member, tn_endings *endings);
 
+/* Whether there are more workers than a resize has left, without those that leave already. */
+bool tn_crew_has_too_many(const tn_crew *crew);
+
 /* Lets a ready worker go. */
 void tn_crew_dismiss(tn_crew *crew, tn_member *member);
 
@@ -133,8 +138,9 @@ bool tn_crew_is_settled(const tn_crew *crew);
 
 void tn_endings_open(tn_endings *endings);
 
-/* Ends them; what they have of callbacks and chains is the callback thread's. */
-void tn_crew_end(tn_crew *crew, tn_endings *endings);
+/* Ends them, and what the queue has thrown out; what they have of callbacks and chains is the callback
+ * thread's. crew->ending was counted up when they were taken. */
+void tn_crew_end(tn_crew *crew, tn_endings *endings, tarn_future *dead);
 
 /* ---- The service ---- */
 

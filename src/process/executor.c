@@ -70,7 +70,8 @@ static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill
         pending = tn_queue_take_all(&crew->queue);
     }
     for (int i = 0; kill_running && i < crew->places && crew->members[i]; i++)
-        crew->members[i]->kill = crew->members[i]->future != NULL;
+        crew->members[i]->kill =
+            crew->members[i]->state == TN_BUSY || crew->members[i]->state == TN_LEAVING;
     tn_cond_broadcast(&crew->settled);
     tn_mutex_unlock(&crew->mutex);
     ring(crew);

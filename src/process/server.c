@@ -43,7 +43,11 @@ static noreturn void end_all(void)
 static void tell(tn_message_kind kind, const tn_message *about, int number)
 {
     tn_message message = {TN_MAGIC, kind, about->worker, about->generation, number};
-    if (tn_socket_send(TN_CONTROL_FD, &message, sizeof message, NULL, 0) != 0)
+    int error;
+    /* The host may have much to read. */
+    while ((error = tn_socket_send(TN_CONTROL_FD, &message, sizeof message, NULL, 0)) == EAGAIN)
+        tn_poll(&s.fds[HOST], s.ready, 1, tn_clock_after(0.001));
+    if (error != 0)
         end_all();
 }
 

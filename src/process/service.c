@@ -6,6 +6,7 @@
 #include "core/context.h"
 #include "core/deadline.h"
 #include "core/future.h"
+#include "core/registry.h"
 #include "core/remote.h"
 #include "core/status.h"
 #include "platform/child.h"
@@ -19,21 +20,17 @@
 #include <errno.h>
 #include <limits.h>
 
+enum {
+    MOST_FAILURES = 20
+}; /* servers that ended, in a row, with no reply of a worker in between */
+
 #define GREETING_SECONDS 10.0 /* in which a new server has to say that it is there */
 
 /* ---- Endings ----------------------------------------------------------------------------------- */
 
-void tn_crew_end(tn_crew *crew, tn_endings *endings)
+void tn_crew_end(tn_crew *crew, tn_endings *endings, tarn_future *dead)
 {
     tarn_future *future = endings->first;
-    tarn_future *dead;
-    tn_mutex_lock(&crew->mutex);
-    dead = tn_queue_take_dead(&crew->queue);
-    bool any = future || dead;
-    crew->ending += any;
-    tn_mutex_unlock(&crew->mutex);
-    if (!any)
-        return;
     tn_aftermath_hold();
     while (future) {
         tarn_future *next = future->link;
@@ -41,7 +38,6 @@ void tn_crew_end(tn_crew *crew, tn_endings *endings)
         future = next;
     }
     tn_queue_bury(dead);
-    tn_endings_open(endings);
     tn_mutex_lock(&crew->mutex);
     tn_aftermath_give(&crew->aftermath);
     crew->ending--;
@@ -68,6 +64,9 @@ void tn_service_call(void *data)
         crew->calling = true;
         tn_mutex_unlock(&crew->mutex);
         tn_aftermath_work_off(&given);
+        /* A callback has forked, and returned in the child: there, nobody needs this thread. */
+        if (tn_registry_is_foreign(crew->executor.id))
+            tn_thread_exit();
         tn_mutex_lock(&crew->mutex);
         crew->calling = false;
         tn_cond_broadcast(&crew->settled);
@@ -94,9 +93,8 @@ int tn_service_start_server(tn_crew *crew)
     pid_t pid;
     error = tn_spawn(path, arguments, &ends[1], 1, &pid);
     tn_fd_close(ends[1]);
-    if (error == 0) {
-        error = tn_pidfd_open(pid, &crew->server);
-    }
+    if (error == 0 && (error = tn_pidfd_open(pid, &crew->server)) != 0)
+        tn_child_abort(pid);
     if (error != 0) {
         tn_fd_close(ends[0]);
         return error;
@@ -128,6 +126,20 @@ void tn_service_let_server_go(tn_crew *crew)
     crew->server = -1;
 }
 
+static void start_anew(tn_crew *crew, tn_endings *endings)
+{
+    int error = tn_service_start_server(crew);
+    if (error != 0)
+        tn_crew_break(crew, endings, "no server of workers can be started: %s", strerror(error));
+}
+
+/* Whether its process has ended; a child of this one may hold its socket. */
+static bool has_ended(int server)
+{
+    bool ended;
+    return server >= 0 && tn_poll(&server, &ended, 1, TARN_NOW.ns) == 0;
+}
+
 /* Its workers end with it. */
 static void server_is_gone(tn_crew *crew, tn_endings *endings)
 {
@@ -143,9 +155,10 @@ static void server_is_gone(tn_crew *crew, tn_endings *endings)
                       "first line of its main()");
         return;
     }
-    int error = tn_service_start_server(crew);
-    if (error != 0)
-        tn_crew_break(crew, endings, "no server of workers can be started: %s", strerror(error));
+    if (++crew->failures >= MOST_FAILURES)
+        tn_crew_break(crew, endings, "the server of workers has ended %d times", MOST_FAILURES);
+    else
+        start_anew(crew, endings);
 }
 
 /* Whom a message is about; NULL: somebody who is gone. */
@@ -194,25 +207,32 @@ static int64_t retire(tn_crew *crew)
     int64_t patience = crew->idle_timeout > 1e9 ? TN_CLOCK_NEVER
                        : crew->idle_timeout > 0 ? (int64_t)(crew->idle_timeout * 1e9)
                                                 : 0;
+    bool unsent = false;
     bool all = (crew->closed && crew->queue.length == 0) || crew->broken;
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
         tn_member *member = crew->members[i];
+        unsent |= member->state == TN_DOOMED && member->unsent;
         if (member->state != TN_READY)
             continue;
-        bool too_many = crew->present > crew->max_workers;
-        if (all || too_many || now - member->ready_since >= patience)
+        if (all || tn_crew_has_too_many(crew) || now - member->ready_since >= patience)
             tn_crew_dismiss(crew, member);
         else if (patience != TN_CLOCK_NEVER)
             next = earlier(next, member->ready_since + patience);
     }
-    return next;
+    return unsent ? earlier(next, tn_clock_after(0.01)) : next;
 }
 
 /* Everything that there is to do now; gives when to look again. */
 static int64_t look(tn_crew *crew, tn_endings *endings)
 {
+    bool ended = has_ended(crew->server);
     if (crew->control >= 0)
         hear(crew, endings);
+    if (ended && crew->control >= 0 && has_ended(crew->server))
+        server_is_gone(crew, endings);
+    /* What was not to come any more, or so it seemed when the last one ended. */
+    if (crew->control < 0 && crew->queue.length > 0 && !crew->broken)
+        start_anew(crew, endings);
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
         tn_member *member = crew->members[i];
         if (member->event >= 0)
@@ -246,8 +266,10 @@ static size_t list_fds(const tn_crew *crew, int *fds)
 {
     size_t n = 0;
     fds[n++] = crew->doorbell;
-    if (crew->control >= 0)
+    if (crew->control >= 0) {
         fds[n++] = crew->control;
+        fds[n++] = crew->server;
+    }
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
         if (crew->members[i]->event >= 0)
             fds[n++] = crew->members[i]->event;
@@ -267,24 +289,28 @@ static void serve_until_the_end(tn_crew *crew)
         tn_mutex_lock(&crew->mutex);
         int64_t next = look(crew, &endings);
         bool over = crew->closed && crew->queue.length == 0 && crew->present == 0 && !endings.first;
-        if ((size_t)crew->places + 2 > room) {
+        if ((size_t)crew->places + 3 > room) {
             tn_free(fds);
             tn_free(ready);
-            room = (size_t)crew->places + 2;
+            room = (size_t)crew->places + 3;
             fds = tn_alloc_array(room, sizeof *fds);
             ready = tn_alloc_array(room, sizeof *ready);
         }
         size_t n = fds && ready ? list_fds(crew, fds) : 0;
+        room = n > 0 ? room : 0;
+        tarn_future *dead = tn_queue_take_dead(&crew->queue);
+        bool any = endings.first || dead;
+        crew->ending += any;
         crew->over = over && tn_crew_is_settled(crew);
         over = crew->over;
         tn_mutex_unlock(&crew->mutex);
-        bool again = endings.first;
-        tn_crew_end(crew, &endings);
         if (over)
             break;
-        /* What has just ended may have been the last thing to wait for. */
-        if (again)
+        if (any) {
+            tn_crew_end(crew, &endings, dead);
+            /* That may have been the last thing to wait for. */
             continue;
+        }
         /* Without memory it looks again before long. */
         if (n > 0)
             tn_poll(fds, ready, n, next);

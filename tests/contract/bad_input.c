@@ -58,6 +58,15 @@ static void refuse_executors(void)
     INVALID_OPTION("finalizer", .finalizer = &takes_two_task);
     INVALID_OPTION("finalizer", .finalizer = &bad_task);
 
+    ROW("tarn_process_pool", tarn_process_pool(.max_workers = 501), NULL, "max_workers");
+    ROW("tarn_process_pool", tarn_process_pool(.max_workers = INT_MIN), NULL, "max_workers");
+    ROW("tarn_process_pool", tarn_process_pool(.idle_timeout = NAN), NULL, "idle_timeout");
+    ROW("tarn_process_pool", tarn_process_pool(.when_full = TARN_FULL_CALLER), NULL, "when_full");
+    ROW("tarn_process_pool", tarn_process_pool(.submit_within = NAN), NULL, "submit_within");
+    ROW("tarn_process_pool", tarn_process_pool(.initializer = &takes_two_task), NULL,
+        "initializer_args");
+    ROW("tarn_process_pool", tarn_process_pool(.finalizer = &takes_two_task), NULL, "finalizer");
+
     struct {
         tarn_thread_options options;
         size_t unknown;

@@ -318,9 +318,16 @@ TEST(a_strict_pool_breaks_with_its_first_worker)
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
 
+static void begin(void)
+{
+}
+TARN_TASK(void, begin, void);
+
+/* What it has to do to begin is none of them. */
 TEST(a_worker_is_replaced_after_its_tasks)
 {
-    tarn_executor *pool = tarn_process_pool(.max_workers = 1, .max_tasks_per_worker = 2);
+    tarn_executor *pool =
+        tarn_process_pool(.max_workers = 1, .max_tasks_per_worker = 2, .initializer = &begin_task);
     int pids[4];
     for (int i = 0; i < 4; i++) {
         tarn_future *future = own_pid_submit(pool);
@@ -382,4 +389,40 @@ TEST(a_shutdown_is_not_held_up_by_a_child_of_the_host)
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     tarn_drop(future);
+}
+
+/* A server that dies when all is closed, and leaves work that is still owed. */
+TEST(a_shutdown_owes_retries_also_when_the_server_dies)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    pid_t server = find_server();
+    assert_true(server > 0);
+    audit_path path = {"/tmp/tarn-survival-XXXXXX"};
+    close(mkostemp(path.name, O_CLOEXEC));
+    tarn_future *future = work_submit(tarn_with(pool, .retries = 100), path, 1);
+    while (!tarn_running(future) && !tarn_done(future))
+        sched_yield();
+    kill(server, SIGKILL);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+    assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_OK);
+    tarn_drop(future);
+    unlink(path.name);
+}
+
+static void waste(audit_path path)
+{
+    (void)path;
+    raise(SIGABRT);
+}
+TARN_TASK(void, waste, audit_path);
+
+TEST(a_pool_whose_workers_cannot_begin_breaks)
+{
+    struct waste_arguments arguments = {{""}};
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1, .initializer = &waste_task,
+                                            .initializer_args = &arguments);
+    tarn_future *future = own_pid_submit(pool);
+    assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_BROKEN);
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
