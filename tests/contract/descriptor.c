@@ -3,12 +3,16 @@
 /* tarn_completions_fd(): readable exactly while a tag is ready. */
 #include "contract.h"
 
+#include <errno.h>
 #include <poll.h>
 
 static bool readable(int fd, int milliseconds)
 {
     struct pollfd poller = {.fd = fd, .events = POLLIN};
-    int count = poll(&poller, 1, milliseconds);
+    int count;
+    do
+        count = poll(&poller, 1, milliseconds);
+    while (count < 0 && errno == EINTR);
     return count == 1 && (poller.revents & POLLIN);
 }
 

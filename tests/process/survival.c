@@ -5,6 +5,7 @@
 #include "processes.h"
 #include "runner.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +25,26 @@ enum { WORKERS = 4, SUBMITTERS = 4, MOST_TASKS = 1 << 20 };
 void runner_begin(int argc, char **argv)
 {
     tarn_boot(argc, argv);
+}
+
+/* ---- Calls that signals interrupt ------------------------------------------------------------ */
+
+static pid_t wait_for(pid_t pid, int *how, int flags)
+{
+    pid_t waited;
+    do
+        waited = waitpid(pid, how, flags);
+    while (waited < 0 && errno == EINTR);
+    return waited;
+}
+
+static ssize_t read_all(int fd, void *to, size_t size)
+{
+    ssize_t n;
+    do
+        n = read(fd, to, size);
+    while (n < 0 && errno == EINTR);
+    return n;
 }
 
 /* ---- Tasks ----------------------------------------------------------------------------------- */
@@ -129,7 +150,7 @@ static void check_file(int file, const bool *was_ok, uint32_t tasks, unsigned mo
     uint32_t number;
     memset(runs, 0, sizeof(runs));
     assert_int_equal(lseek(file, 0, SEEK_SET), 0);
-    while (read(file, &number, sizeof(number)) == sizeof(number)) {
+    while (read_all(file, &number, sizeof(number)) == sizeof(number)) {
         assert_true(number < tasks);
         runs[number]++;
     }
@@ -167,7 +188,7 @@ static void survive(int retries, uint32_t tasks)
     for (int i = 0; i < SUBMITTERS; i++)
         pthread_join(submitters[i], NULL);
     kill(killer, SIGKILL);
-    waitpid(killer, NULL, 0);
+    wait_for(killer, NULL, 0);
     pid_t server = find_server();
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 
@@ -186,7 +207,7 @@ static void survive(int retries, uint32_t tasks)
     if (server > 0)
         await_end(server);
     assert_int_equal(children_of(getpid(), &server, 1), 0);
-    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(wait_for(-1, NULL, WNOHANG), -1);
     assert_int_equal(count_memory_files(), 0);
     assert_int_equal(count_descriptors(), descriptors);
     close(file);
@@ -248,12 +269,12 @@ TEST(nobody_is_left_when_the_host_is_killed)
             be_host(report[1]);
         }
         close(report[1]);
-        ssize_t size = read(report[0], pids, sizeof(pids));
+        ssize_t size = read_all(report[0], pids, sizeof(pids));
         close(report[0]);
         assert_true(size > (ssize_t)(3 * sizeof(pid_t)));
         size_t n = (size_t)size / sizeof(pid_t);
         kill(host, SIGKILL);
-        waitpid(host, NULL, 0);
+        wait_for(host, NULL, 0);
         for (size_t k = 0; k + 1 < n; k++)
             await_end(pids[k]);
         kill(pids[n - 1], SIGKILL);
@@ -385,9 +406,9 @@ TEST(a_shutdown_is_not_held_up_by_a_child_of_the_host)
     }
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
     int how = 0;
-    assert_int_equal(waitpid(server, &how, WNOHANG), -1);
+    assert_int_equal(wait_for(server, &how, WNOHANG), -1);
     kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
+    wait_for(child, NULL, 0);
     tarn_drop(future);
 }
 
