@@ -21,8 +21,11 @@ static int reason_of(tarn_status status)
 bool tn_retry_is_due(const tarn_future *future, tarn_status status)
 {
     const tn_ext *ext = tn_cell_ext(future);
-    return ext->view && !ext->body && ext->attempts <= ext->view->options.retries &&
-           (ext->view->options.retry_on & reason_of(status));
+    if (!ext->view || ext->body)
+        return false;
+    int reasons = ext->view->options.retry_on;
+    return ext->attempts <= ext->view->options.retries &&
+           ((reasons ? reasons : TARN_RETRY_LOST) & reason_of(status));
 }
 
 void tn_retry_queue(tarn_future *future, tarn_status status)
