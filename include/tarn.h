@@ -345,8 +345,7 @@ typedef struct tarn_process_options {
  * and what is chained run on one thread of the pool. Workers see no signals of the terminal, and end
  * with this process, however that ends. A task whose worker died before it began is sent to another;
  * one that may have begun is run again only by .retries. Release functions may run on a thread of
- * the pool.
- * So far each result comes by a thread of the pool, which costs some ten microseconds.
+ * the pool. So far each result comes by that thread, not straight to who waits.
  * options: NULL for all defaults.
  * Returns NULL if it failed, and tarn_last_error() says why: TARN_NOT_BOOTED; as tarn_thread_pool();
  * TARN_SYSTEM: no process can be started.

@@ -62,6 +62,13 @@ bool tn_crew_is_settled(const tn_crew *crew)
            !crew->refused && !crew->aftermath.later.first && !crew->aftermath.callbacks.first;
 }
 
+void tn_crew_refuse_queued(tn_crew *crew, tn_endings *endings)
+{
+    tarn_future *future;
+    while ((future = tn_queue_start(&crew->queue)))
+        refuse(endings, future, TARN_BROKEN, crew->failure);
+}
+
 void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
 {
     if (!crew->broken) {
@@ -71,9 +78,7 @@ void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
         va_end(arguments);
         crew->broken = true;
     }
-    tarn_future *future;
-    while ((future = tn_queue_start(&crew->queue)))
-        refuse(endings, future, TARN_BROKEN, crew->failure);
+    tn_crew_refuse_queued(crew, endings);
 }
 
 /* ---- Giving ------------------------------------------------------------------------------------ */
@@ -415,11 +420,6 @@ static char *describe(const tn_member *member, const tarn_future *future, int ho
     return tn_text_copy(text);
 }
 
-static bool is_asked_to_stop(const tn_member *member, const tarn_future *future)
-{
-    return member->kill || (tn_future_word(future) & TN_STOP);
-}
-
 void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings)
 {
     if (member->state == TN_ABSENT)
@@ -434,7 +434,7 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
     tarn_future *future = member->future ? take_future(crew, member) : NULL;
     if (future && member->decided) {
         add(endings, future);
-    } else if (future && !began && is_asked_to_stop(member, future)) {
+    } else if (future && !began && (member->kill || tn_future_word(future) & TN_STOP)) {
         decide(endings, future, failure_of(member, TARN_STOPPED), NULL);
     } else if (future && !began) {
         tn_remote_take_back(future);

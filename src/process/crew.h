@@ -127,7 +127,10 @@ bool tn_crew_has_too_many(const tn_crew *crew);
 /* Lets a ready worker go. */
 void tn_crew_dismiss(tn_crew *crew, tn_member *member);
 
-/* No worker will ever be ready: what is queued ends TARN_BROKEN. */
+/* The crew is broken: what is queued ends TARN_BROKEN. */
+void tn_crew_refuse_queued(tn_crew *crew, tn_endings *endings);
+
+/* No worker will ever be ready. */
 void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -251,7 +251,7 @@ static int64_t look(tn_crew *crew, tn_endings *endings)
     if (crew->control >= 0 && !crew->greeted && now >= crew->greet_by)
         server_is_gone(crew, endings);
     if (crew->broken)
-        tn_crew_break(crew, endings, "%s", "");
+        tn_crew_refuse_queued(crew, endings);
     tn_crew_serve(crew, endings);
     next = retire(crew);
     if (crew->queue.length > 0 && crew->not_before > now)

@@ -225,6 +225,41 @@ TEST(with_retries_a_task_runs_as_often_as_they_allow)
     survive(3, (uint32_t)test_count_at_night(250000));
 }
 
+/* Dies at its first run, and not again: there is a file by then. */
+static int die_once(audit_path path)
+{
+    int file = open(path.name, O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file >= 0)
+        raise(SIGKILL);
+    return 7;
+}
+TARN_TASK(int, die_once, audit_path);
+
+/* Without .retry_on it is losses that retries are for. */
+TEST(what_is_lost_is_tried_again)
+{
+    audit_path path = {"/tmp/tarn-survival-XXXXXX"};
+    close(mkostemp(path.name, O_CLOEXEC));
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    int result = 0;
+    for (int retries = 0; retries < 2; retries++) {
+        unlink(path.name);
+        tarn_executor *view = retries > 0 ? tarn_with(pool, .retries = retries) : pool;
+        tarn_future *future = die_once_submit(view, path);
+        assert_int_equal(die_once_result(future, &result), retries > 0 ? TARN_OK : TARN_LOST);
+        tarn_drop(future);
+    }
+    assert_int_equal(result, 7);
+    tarn_stats stats = {.size = sizeof(stats)};
+    assert_int_equal(tarn_executor_stats(pool, &stats), TARN_OK);
+    assert_int_equal(stats.retried, 1);
+    assert_int_equal(stats.lost, 1);
+    assert_int_equal(stats.ok, 1);
+    assert_int_equal(stats.queued + stats.running, 0);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+    unlink(path.name);
+}
+
 /* ---- The host -------------------------------------------------------------------------------- */
 
 /* A host of its own, with a child that outlives it and holds its descriptors. Writes the numbers of
