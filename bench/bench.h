@@ -50,6 +50,59 @@ static inline int argument(int argc, char **argv, int i, int otherwise)
     return value;
 }
 
+/* 200 us, in which whoever has nothing to do falls asleep, and what was started runs. */
+static inline void settle(void)
+{
+    struct timespec pause = {0, 200 * 1000};
+
+    nanosleep(&pause, NULL);
+}
+
+/* Room for n measured times, in memory that is there. */
+static inline int64_t *samples(int n)
+{
+    int64_t *times = (int64_t *)malloc((size_t)n * sizeof *times);
+
+    if (times == NULL)
+        wrong("no memory for %d samples", n);
+    memset(times, 0, (size_t)n * sizeof *times);
+    return times;
+}
+
+static inline int compare_times(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* For what is measured one by one: the mean would be that of the few that were disturbed. */
+static inline int64_t median(int64_t *times, int n)
+{
+    qsort(times, (size_t)n, sizeof *times, compare_times);
+    return times[n / 2];
+}
+
+/* Nanoseconds of one step of something too short to be measured one by one: n times, in batches, of
+ * which the median counts. */
+enum { BATCH_OF_STEPS = 100 };
+
+static inline double each_step(void (*step)(void *data, int i), void *data, int n)
+{
+    int batches = (n + BATCH_OF_STEPS - 1) / BATCH_OF_STEPS, i = 0;
+    int64_t *times = samples(batches);
+
+    for (int batch = 0; batch < batches; batch++) {
+        int64_t start = nanoseconds();
+        for (int end = i + BATCH_OF_STEPS; i < end; i++)
+            step(data, i);
+        times[batch] = nanoseconds() - start;
+    }
+    double each = (double)median(times, batches) / BATCH_OF_STEPS;
+    free(times);
+    return each;
+}
+
 /* The tasks of the benchmarks answer with their number, so a lost or doubled one shows in the
  * sum. */
 static inline void check_sum(int64_t sum, int n)
