@@ -1,4 +1,4 @@
-# What `cmake --install` puts down: headers, libraries, tarn.pc and the CMake package.
+# What `cmake --install` puts down: headers, libraries, tarn-worker, tarn.pc and the CMake package.
 
 include(CMakePackageConfigHelpers)
 
@@ -11,11 +11,20 @@ if(TARN_SHARED)
 endif()
 install(TARGETS ${libraries} EXPORT tarn)
 
+set(worker_folder ${CMAKE_INSTALL_LIBEXECDIR}/tarn)
+set(full_worker_folder ${CMAKE_INSTALL_FULL_LIBEXECDIR}/tarn)
+if(TARGET tarn_worker)
+    file(RELATIVE_PATH libdir_from_worker ${full_worker_folder} ${CMAKE_INSTALL_FULL_LIBDIR})
+    set_target_properties(tarn_worker PROPERTIES INSTALL_RPATH "$ORIGIN/${libdir_from_worker}")
+    install(TARGETS tarn_worker EXPORT tarn DESTINATION ${worker_folder})
+endif()
+
 set(pkgconfig_folder ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH prefix_from_pc ${pkgconfig_folder} ${CMAKE_INSTALL_PREFIX})
 file(RELATIVE_PATH includedir_from_prefix
     ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 file(RELATIVE_PATH libdir_from_prefix ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
+file(RELATIVE_PATH worker_from_prefix ${CMAKE_INSTALL_PREFIX} ${full_worker_folder}/tarn-worker)
 configure_file(cmake/tarn.pc.in tarn.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/tarn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

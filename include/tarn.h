@@ -96,7 +96,7 @@ typedef enum tarn_status {
     TARN_UNSUPPORTED = -13,  /* this executor or this system cannot do it */
     TARN_UNKNOWN_TASK = -14, /* the worker process does not have this task */
     TARN_MISMATCH = -15,     /* the future belongs to a task of another shape */
-    TARN_NOT_BOOTED = -16,   /* tarn_boot() was not called */
+    TARN_NOT_BOOTED = -16,   /* no tarn_boot(), and no .worker_program */
     TARN_SYSTEM = -17        /* the system refused; tarn_last_error() says what */
 } tarn_status;
 
@@ -243,8 +243,8 @@ typedef struct tarn_task {
 } tarn_task;
 
 /* Is to be the first line of main(): here worker processes begin, and end, for they are the same
- * program, started anew. Without it there is no tarn_process_pool(). A library leaves it to the
- * program. argc and argv are main's own.
+ * program, started anew. Without it a tarn_process_pool() needs a .worker_program. A library leaves
+ * it to the program. argc and argv are main's own.
  * Returns TARN_OK; TARN_INVALID if argc is negative or argv is NULL. In what is to be a worker it
  * does not return. */
 TARN_API tarn_status tarn_boot(int argc, char **argv);
@@ -319,6 +319,15 @@ typedef struct tarn_thread_options {
  * Owns: the caller ends it by tarn_shutdown() or tarn_abandon(). */
 TARN_API tarn_executor *tarn_thread_pool(const tarn_thread_options *options);
 
+/* How the processes of workers are made. */
+typedef enum tarn_start {
+    TARN_START_FORK = 0, /* as copies of their server: fast. Where a library of the program has
+                            started threads before main(), as TARN_START_SPAWN: a copy of such a
+                            process is not safe */
+    TARN_START_SPAWN = 1 /* each executes the program anew, with a layout of its address space, and
+                            initialized libraries, of its own */
+} tarn_start;
+
 typedef struct tarn_process_options {
     size_t size;     /* sizeof(tarn_process_options); the macro sets it */
     int max_workers; /* tasks that run at once, 1 to 500; 0: the CPUs this process may use */
@@ -332,11 +341,18 @@ typedef struct tarn_process_options {
     uint64_t max_tasks_per_worker; /* a worker is replaced after so many; 0: it never is for that */
     bool strict; /* the first death of a worker breaks the pool: what is pending ends TARN_BROKEN.
                     Otherwise it costs the task that ran there */
+    int start;   /* a tarn_start */
+    const char *worker_program; /* path from the root; copied. Of a program whose main() begins with
+                                   tarn_boot(), with this version of tarn, such as tarn-worker,
+                                   which is installed for that; NULL: this program */
     TARN_NAMES_ONLY_;
 } tarn_process_options;
 
-/* A pool of processes: this program, started anew as a server that forks workers, on demand. A task
- * that crashes ends TARN_LOST, and nothing else does; tarn_error() has the signal or exit status. It
+/* A pool of processes: this program, started anew as a server that starts workers, on demand. With
+ * .worker_program it is that one, and this needs no tarn_boot(): a worker loads the library that a
+ * task lies in, by its path, if it is the same file by its build-id. What lies in this program itself
+ * ends TARN_UNKNOWN_TASK then.
+ * A task that crashes ends TARN_LOST, and nothing else does; tarn_error() has the signal or exit status. It
  * may be killed: tarn_stop() does after its grace, .run_limit at once, a tarn_shutdown() with
  * .kill_running, too.
  * Arguments and result are copied between the processes: up to 64 KiB of either, tarn_bytes
@@ -347,8 +363,10 @@ typedef struct tarn_process_options {
  * one that may have begun is run again only by .retries. Release functions may run on a thread of
  * the pool. So far each result comes by that thread, not straight to who waits.
  * options: NULL for all defaults.
- * Returns NULL if it failed, and tarn_last_error() says why: TARN_NOT_BOOTED; as tarn_thread_pool();
- * TARN_SYSTEM: no process can be started.
+ * Returns NULL if it failed, and tarn_last_error() says why: TARN_NOT_BOOTED: neither
+ * tarn_boot() was called, nor is there a .worker_program; as tarn_thread_pool(); TARN_SYSTEM: no
+ * process can be started, or not that program. If it turns out to be none whose main() begins with
+ * tarn_boot(), all tasks end TARN_BROKEN.
  * Owns: the caller ends it by tarn_shutdown() or tarn_abandon(). */
 TARN_API tarn_executor *tarn_process_pool(const tarn_process_options *options);
 

@@ -3,7 +3,7 @@
 
 Checks the rules of the source tree that no compiler checks, and prints each breach as file:line:
 
-  - an include only goes down: examples, bench and tests see the public headers; a back end (any
+  - an include only goes down: programs, examples, bench and tests see the public headers; a back end (any
     folder of src besides core and platform) sees core, platform and itself; core sees platform;
     platform sees the C library alone;
   - outside src/platform nothing allocates, orders memory, blocks, or keeps thread-locals by itself;
@@ -17,7 +17,7 @@ from pathlib import Path
 
 MAX_LINES = 500
 SUFFIXES = {".c", ".h", ".cc", ".hpp"}
-TREES = ("src", "include", "examples", "bench", "tests")
+TREES = ("src", "include", "programs", "examples", "bench", "tests")
 
 PUBLIC = {"tarn.h"}
 AUTHORS = PUBLIC | {"tarn_macros.h", "tarn_backend.h"}

@@ -25,7 +25,8 @@
     X(TARN_UNSUPPORTED, "this executor cannot do that") \
     X(TARN_UNKNOWN_TASK, "the worker does not have this task") \
     X(TARN_MISMATCH, "the future belongs to another task") \
-    X(TARN_NOT_BOOTED, "tarn_boot() was not called; make it the first line of main()") \
+    X(TARN_NOT_BOOTED, \
+      "tarn_boot() was not called; make it the first line of main(), or name a .worker_program") \
     X(TARN_SYSTEM, "the system refused")
 
 /* Records why a call of this thread fails, and returns the status, so that a check is one line:

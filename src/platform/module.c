@@ -6,6 +6,7 @@
 #include <link.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Weak: a static program may have neither. */
 #pragma weak dladdr
@@ -79,6 +80,21 @@ static void read_notes(const unsigned char *note, size_t size, tn_module *module
     }
 }
 
+/* All programs have the same path, so one without a build-id is told from others by its file: the
+ * number of that and of its device. */
+static void identify_by_file(tn_module *module)
+{
+    struct stat file;
+    uint64_t numbers[2];
+
+    if (stat("/proc/self/exe", &file) != 0)
+        return;
+    numbers[0] = file.st_dev;
+    numbers[1] = file.st_ino;
+    module->id_size = sizeof(numbers);
+    memcpy(module->id, numbers, sizeof(numbers));
+}
+
 /* The program itself is the first, and has no path: some C libraries say by which name it was
  * started. false: its path is too long. */
 static bool describe(const struct dl_phdr_info *info, bool first, tn_module *module)
@@ -95,6 +111,8 @@ static bool describe(const struct dl_phdr_info *info, bool first, tn_module *mod
             read_notes((const unsigned char *)base_of(info) + segment->p_vaddr, segment->p_memsz,
                        module);
     }
+    if (first && module->id_size == 0)
+        identify_by_file(module);
     return true;
 }
 

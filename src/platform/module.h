@@ -17,7 +17,8 @@ enum { TN_BUILD_ID = 20, TN_MODULE_PATH = 1024 };
 
 /* The same file has the same of these in every process that runs it. */
 typedef struct tn_module {
-    uint32_t id_size;              /* 0: it has no build-id */
+    uint32_t id_size; /* 0: it has no build-id. The program itself has something else then, if /proc
+                         says which file it is */
     unsigned char id[TN_BUILD_ID]; /* of its build-id the first bytes */
     char path[TN_MODULE_PATH];     /* "": the program itself */
 } tn_module;

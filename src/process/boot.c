@@ -3,33 +3,77 @@
 
 #include "core/status.h"
 #include "platform/atomic.h"
-#include "process/message.h"
-#include "process/server.h"
 #include "platform/child.h"
+#include "platform/fd.h"
 #include "platform/socket.h"
 #include "platform/spawn.h"
+#include "process/message.h"
+#include "process/server.h"
+#include "process/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The arguments that tell tarn_boot() what to be. */
+static const char *const names[] = {[TN_SERVER] = "tarn-server", [TN_WORKER] = "tarn-worker"};
+static const char word[] = "--by-tarn";
 
 static tn_atomic_u32 booted;
 static bool serves; /* written while there is one thread */
 
-/* Whether it was started to be a server, be it by whoever. */
-static bool is_called_server(int argc, char **argv)
+int tn_boot_start(tn_role role, const char *program, int *control, int *pid)
 {
-    return argc == 2 && argv[0] && argv[1] && strcmp(argv[0], TN_SERVER_NAME) == 0 &&
-           strcmp(argv[1], TN_SERVER_WORD) == 0;
+    char name[sizeof "tarn-server"], by_tarn[sizeof word], path[TN_PATH_SIZE];
+    char *arguments[] = {strcpy(name, names[role]), strcpy(by_tarn, word), NULL};
+    int ends[2];
+    *control = -1;
+    int error = program ? 0 : tn_program_path(path);
+    if (error == 0)
+        error = tn_socket_pair(ends);
+    if (error != 0)
+        return error;
+    pid_t child;
+    error = tn_spawn(program ? program : path, arguments, &ends[1], 1, &child);
+    tn_fd_close(ends[1]);
+    if (error != 0) {
+        tn_fd_close(ends[0]);
+        return error;
+    }
+    *control = ends[0];
+    *pid = child;
+    return 0;
 }
 
-/* Whether another process of this user, which is the parent, has started this one as its server.
- * Nobody else may have tasks run here: not in a program that has more rights than its user. */
-static bool is_server(void)
+/* Whether it was started to be that, be it by whoever. */
+static bool is_called(tn_role role, int argc, char **argv)
 {
-    pid_t pid;
+    return argc == 2 && argv[0] && argv[1] && strcmp(argv[0], names[role]) == 0 &&
+           strcmp(argv[1], word) == 0;
+}
+
+/* Whether another process of this user, which is the parent, has started this one so. Nobody else may
+ * have tasks run here: not in a program that has more rights than its user. */
+static bool is_child(pid_t *parent)
+{
     uid_t uid;
-    return !tn_is_privileged() && tn_socket_peer(TN_CONTROL_FD, &pid, &uid) == 0 &&
-           pid == tn_parent_pid() && uid == tn_self_uid();
+    return !tn_is_privileged() && tn_socket_peer(TN_CONTROL_FD, parent, &uid) == 0 &&
+           *parent == tn_parent_pid() && uid == tn_self_uid();
+}
+
+static noreturn void become(tn_role role)
+{
+    pid_t parent;
+    if (is_child(&parent)) {
+        serves = true;
+        /* What tasks print is not lost with a worker that is killed, but for the last line. */
+        setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+        if (role == TN_SERVER)
+            tn_server_main(parent);
+        tn_worker_receive(parent);
+    }
+    /* Its parent is gone already, or somebody makes a pretence: it must not begin as a program. */
+    tn_exit_now(EXIT_FAILURE);
 }
 
 tarn_status tarn_boot(int argc, char **argv)
@@ -38,14 +82,10 @@ tarn_status tarn_boot(int argc, char **argv)
         return tn_error(TARN_INVALID, "tarn_boot: argc is negative; pass on that of main()");
     if (!argv)
         return tn_error(TARN_INVALID, "tarn_boot: argv is NULL; pass on that of main()");
-    if (is_called_server(argc, argv)) {
-        if (is_server()) {
-            serves = true;
-            tn_server_main();
-        }
-        /* Its host is gone already, or somebody makes a pretence: it must not begin as a program. */
-        tn_exit_now(EXIT_FAILURE);
-    }
+    if (is_called(TN_SERVER, argc, argv))
+        become(TN_SERVER);
+    if (is_called(TN_WORKER, argc, argv))
+        become(TN_WORKER);
     tn_u32_store_relaxed(&booted, 1);
     return TARN_OK;
 }

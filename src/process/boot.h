@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TN_CORE_BOOT_H
-#define TN_CORE_BOOT_H
+
+/* Where other processes begin: a program is started to be a server or a worker, and finds that out in
+ * tarn_boot(). */
+#ifndef TN_PROCESS_BOOT_H
+#define TN_PROCESS_BOOT_H
 
 #include <stdbool.h>
 
@@ -10,5 +13,12 @@ bool tn_booted(void);
 
 /* Whether this is a server or a worker, which has none of its own. */
 bool tn_is_worker(void);
+
+typedef enum tn_role { TN_SERVER, TN_WORKER } tn_role;
+
+/* Starts the program at a path, or this one if that is NULL, as a child of this process; *control is
+ * the end of a socket to it that is the caller's. A server greets; a worker waits for TN_SPAWN, and
+ * ends if the socket does. 0, or an errno number: *control is -1, and there is no child. */
+int tn_boot_start(tn_role role, const char *program, int *control, int *pid);
 
 #endif

@@ -157,7 +157,8 @@ static int ask_for_one(tn_crew *crew, tn_member *member)
 {
     int fds[3] = {-1, -1, -1};
     void *down = NULL, *up = NULL;
-    tn_message message = {TN_MAGIC, TN_SPAWN, (uint32_t)member->index, ++member->generation, 0};
+    tn_message message = {TN_MAGIC, TN_SPAWN, (uint32_t)member->index, ++member->generation,
+                          crew->start};
     int error = tn_shared_new("tarn-down", tn_down_size(), true, &fds[0], &down);
     if (error == 0)
         error = tn_shared_new("tarn-up", tn_up_size(), false, &fds[1], &up);

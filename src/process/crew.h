@@ -57,6 +57,8 @@ typedef struct tn_crew {
     double idle_timeout;
     uint64_t max_tasks;                   /* that one process runs; 0: any number */
     bool strict;                          /* one death breaks the pool */
+    int start;                            /* a tarn_start */
+    char *program;                        /* that workers are; NULL: this one */
     tarn_future *initializer, *finalizer; /* cells that hold their arguments; NULL: none */
 
     tn_mutex mutex; /* of all that follows */

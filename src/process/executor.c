@@ -259,6 +259,13 @@ static const char *find_fault(const tarn_process_options *options)
                "its tasks";
     if (!(options->submit_within >= 0))
         return "submit_within is negative or not a number; give seconds, or 0 for no limit";
+    if (options->start != TARN_START_FORK && options->start != TARN_START_SPAWN)
+        return "start must be TARN_START_FORK or TARN_START_SPAWN";
+    /* The server is started anew after its death, whatever the working directory is then. */
+    if (options->worker_program && options->worker_program[0] != '/')
+        return "worker_program must be a path from the root, such as that of tarn-worker: it is "
+               "not "
+               "searched for; NULL: this program";
     return NULL;
 }
 
@@ -275,6 +282,9 @@ static bool set_up(tn_crew *crew, const tarn_process_options *options)
     crew->idle_timeout = options->idle_timeout == 0 ? DEFAULT_IDLE_SECONDS : options->idle_timeout;
     crew->max_tasks = options->max_tasks_per_worker;
     crew->strict = options->strict;
+    crew->start = options->start;
+    if (options->worker_program && !(crew->program = tn_text_copy(options->worker_program)))
+        return false;
     crew->executor.queue_limit = options->queue_limit;
     crew->executor.when_full = options->when_full;
     crew->executor.submit_within = options->submit_within;
@@ -330,6 +340,7 @@ void tn_crew_free(tn_crew *crew)
     tn_free(crew->members);
     tn_free(crew->tasks);
     tn_free(crew->scratch);
+    tn_free(crew->program);
     tn_free(crew);
 }
 
@@ -372,9 +383,11 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
         tn_error(TARN_UNSUPPORTED, "tarn_process_pool: called in a worker process, which has none");
         return NULL;
     }
-    if (!tn_booted()) {
-        tn_error(TARN_NOT_BOOTED, "tarn_process_pool: make tarn_boot(argc, argv) the first line of "
-                                  "main(): worker processes begin there");
+    if (!own.worker_program && !tn_booted()) {
+        tn_error(TARN_NOT_BOOTED,
+                 "tarn_process_pool: make tarn_boot(argc, argv) the first line of main(), where "
+                 "worker processes begin; if main() is not yours, give the path of tarn-worker as "
+                 ".worker_program");
         return NULL;
     }
     if (tn_task_check_for_worker("tarn_process_pool", own.initializer, own.initializer_args,
@@ -396,7 +409,9 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
         return &crew->executor;
     tn_service_let_server_go(crew);
     tn_crew_free(crew);
-    tn_error_format(TARN_SYSTEM, "tarn_process_pool: the server of workers cannot be started: %s",
-                    strerror(error));
+    tn_error_format(TARN_SYSTEM,
+                    "tarn_process_pool: the server of workers cannot be started: %s%s%.120s",
+                    strerror(error), own.worker_program ? ": worker_program is " : "",
+                    own.worker_program ? own.worker_program : "");
     return NULL;
 }

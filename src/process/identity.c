@@ -67,11 +67,16 @@ const tarn_task *tn_identity_find(const tn_identity *identity, tarn_status *stat
     const tarn_task *task = tn_module_at(module, identity->offset, sizeof *task);
     if (!task && module->path[0] && !(trouble = tn_module_load(module->path)))
         task = tn_module_at(module, identity->offset, sizeof *task);
+    if (!task && !module->path[0]) {
+        snprintf(why, TN_WHY,
+                 "the worker has no \"%s\": it lies in the program that submitted it, and the "
+                 "worker is another program; move it to a shared library",
+                 identity->name);
+        return NULL;
+    }
     if (!task) {
         snprintf(why, TN_WHY, "the worker has no \"%s\": %s %s", identity->name, place,
-                 trouble                ? trouble
-                 : module->path[0] != 0 ? "is another file by now"
-                                        : "is another one than the worker's");
+                 trouble ? trouble : "is another file by now");
         return NULL;
     }
     size_t length = strlen(identity->name) + 1;

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the host and its fork server say to each other, over a socket that keeps messages whole. */
+/* What the host and its server say to each other, over a socket that keeps messages whole. */
 #ifndef TN_PROCESS_MESSAGE_H
 #define TN_PROCESS_MESSAGE_H
 
 #include <stdint.h>
 
-/* The arguments that make tarn_boot() a server. */
-#define TN_SERVER_NAME "tarn-server"
-#define TN_SERVER_WORD "--by-tarn"
-
-enum { TN_CONTROL_FD = 3 }; /* where the server finds the socket */
+enum { TN_CONTROL_FD = 3 }; /* where whoever was started finds the socket */
 
 #define TN_MAGIC 0x6e726174u /* "tarn" */
 
@@ -18,9 +14,10 @@ enum { TN_WIRE_VERSION = 1 };
 
 typedef enum tn_message_kind {
     TN_HELLO = 1, /* server: it is there; `number` is TN_WIRE_VERSION */
-    TN_SPAWN,     /* host: start a worker; with the descriptors of DOWN, UP and the event */
-    TN_SPAWNED,   /* server: `number` is its pid, or less than 0: minus why it could not */
-    TN_KILL,      /* host: end it */
+    TN_SPAWN, /* host: start a worker, `number` is a tarn_start; with the descriptors of DOWN, UP and
+                 the event. A worker that is executed anew gets the same from the server, once */
+    TN_SPAWNED, /* server: `number` is its pid, or less than 0: minus why it could not */
+    TN_KILL,    /* host: end it */
     TN_LEAVE, /* host: end. A closed socket says the same, unless a child of the host has a copy */
     TN_DIED   /* server: `number` is how, as of waitpid() */
 } tn_message_kind;

@@ -6,11 +6,13 @@
 #include "platform/fd.h"
 #include "platform/memory.h"
 #include "platform/socket.h"
+#include "process/boot.h"
 #include "process/message.h"
 #include "process/worker.h"
 
+#include <tarn.h>
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,29 +81,43 @@ static bool make_room(void)
     return true;
 }
 
-/* In the new process: only what it was given stays open. */
-static noreturn void be_worker(const tn_message *message, const int *given)
+/* A worker with what this process has mapped and initialized. */
+static int fork_worker(const tn_message *message, const int *given, int *pid)
 {
-    enum { GIVEN = TN_WORKER_FDS - TN_DOWN_FD };
-    tn_child_own_group();
-    if (tn_fds_arrange(given, GIVEN, TN_DOWN_FD) != 0)
-        tn_exit_now(EXIT_FAILURE);
-    tn_worker_main((int)message->worker, s.self);
+    int error = tn_fork(pid);
+    if (error == 0 && *pid == 0)
+        tn_worker_main((int)message->worker, given, s.self);
+    return error;
+}
+
+/* A worker that begins as this process did. */
+static int execute_worker(const tn_message *message, const int *given, int *pid)
+{
+    int socket;
+    int error = tn_boot_start(TN_WORKER, NULL, &socket, pid);
+    if (error != 0)
+        return error;
+    error = tn_socket_send(socket, message, sizeof *message, given, TN_GIVEN);
+    tn_fd_close(socket);
+    if (error != 0)
+        tn_child_abort(*pid);
+    return error;
 }
 
 static void spawn(const tn_message *message, const int *given)
 {
-    pid_t pid;
-    int pidfd, error = make_room() ? tn_fork(&pid) : ENOMEM;
-    if (error == 0 && pid == 0)
-        be_worker(message, given);
+    int pid = -1, pidfd, error = ENOMEM;
+    /* In a copy made by fork() a lock that another thread had would be locked for ever. */
+    bool anew = message->number == TARN_START_SPAWN || tn_thread_count() > 1;
+    if (make_room())
+        error = (anew ? execute_worker : fork_worker)(message, given, &pid);
     if (error == 0 && (error = tn_pidfd_open(pid, &pidfd)) != 0)
         tn_child_abort(pid);
     if (error == 0) {
         s.fds[FIRST_CHILD + s.count] = pidfd;
         s.children[s.count++] = (child){pidfd, message->worker, message->generation};
     }
-    tell(TN_SPAWNED, message, error == 0 ? (int)pid : -error);
+    tell(TN_SPAWNED, message, error == 0 ? pid : -error);
 }
 
 static void kill_one(const tn_message *message)
@@ -115,15 +131,14 @@ static void kill_one(const tn_message *message)
 
 static void obey(void)
 {
-    enum { GIVEN = TN_WORKER_FDS - TN_DOWN_FD };
     tn_message message;
-    size_t size = sizeof message, n = GIVEN;
-    int given[GIVEN];
+    size_t size = sizeof message, n = TN_GIVEN;
+    int given[TN_GIVEN];
     int error = tn_socket_receive(TN_CONTROL_FD, &message, &size, given, &n, TN_CLOCK_NEVER);
     if (error != 0 || size != sizeof message || message.magic != TN_MAGIC ||
         message.kind == TN_LEAVE)
         end_all();
-    if (message.kind == TN_SPAWN && n == GIVEN)
+    if (message.kind == TN_SPAWN && n == TN_GIVEN)
         spawn(&message, given);
     else if (message.kind == TN_KILL)
         kill_one(&message);
@@ -146,14 +161,11 @@ static void bury(size_t i)
          end.killed ? -end.code : end.code);
 }
 
-noreturn void tn_server_main(void)
+noreturn void tn_server_main(int host)
 {
-    int host = tn_parent_pid();
     s.self = tn_self_pid();
     tn_child_own_group();
     tn_fds_close_from(TN_CONTROL_FD + 1);
-    /* What tasks print is not lost with a worker that is killed, but for the last line. */
-    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     s.fds = tn_alloc_array(FIRST_CHILD, sizeof *s.fds);
     s.ready = tn_alloc_array(FIRST_CHILD, sizeof *s.ready);
     if (!s.fds || !s.ready || tn_pidfd_open(host, &s.fds[HOST]) != 0 || tn_parent_pid() != host)

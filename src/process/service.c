@@ -13,7 +13,7 @@
 #include "platform/fd.h"
 #include "platform/memory.h"
 #include "platform/socket.h"
-#include "platform/spawn.h"
+#include "process/boot.h"
 #include "process/crew.h"
 #include "process/message.h"
 
@@ -82,24 +82,16 @@ void tn_service_call(void *data)
 
 int tn_service_start_server(tn_crew *crew)
 {
-    char name[] = TN_SERVER_NAME, word[] = TN_SERVER_WORD, path[TN_PATH_SIZE];
-    char *arguments[] = {name, word, NULL};
-    int ends[2];
-    int error = tn_program_path(path);
-    if (error == 0)
-        error = tn_socket_pair(ends);
+    int socket, pid;
+    int error = tn_boot_start(TN_SERVER, crew->program, &socket, &pid);
     if (error != 0)
         return error;
-    pid_t pid;
-    error = tn_spawn(path, arguments, &ends[1], 1, &pid);
-    tn_fd_close(ends[1]);
-    if (error == 0 && (error = tn_pidfd_open(pid, &crew->server)) != 0)
+    if ((error = tn_pidfd_open(pid, &crew->server)) != 0) {
         tn_child_abort(pid);
-    if (error != 0) {
-        tn_fd_close(ends[0]);
+        tn_fd_close(socket);
         return error;
     }
-    crew->control = ends[0];
+    crew->control = socket;
     crew->greeted = false;
     crew->greet_by = tn_clock_after(GREETING_SECONDS);
     return 0;
@@ -150,9 +142,16 @@ static void server_is_gone(tn_crew *crew, tn_endings *endings)
     if (crew->closed && crew->queue.length == 0)
         return;
     if (!greeted) {
-        tn_crew_break(crew, endings,
-                      "the program did not become a server of workers: tarn_boot() has to be the "
-                      "first line of its main()");
+        if (crew->program)
+            tn_crew_break(
+                crew, endings,
+                "worker_program is none: its main() has to begin with tarn_boot(), as that "
+                "of tarn-worker does, and not %.120s",
+                crew->program);
+        else
+            tn_crew_break(crew, endings,
+                          "the program did not become a server of workers: tarn_boot() has to be "
+                          "the first line of its main()");
         return;
     }
     if (++crew->failures >= MOST_FAILURES)
@@ -172,6 +171,16 @@ static tn_member *find_member(const tn_crew *crew, const tn_message *message)
                : NULL;
 }
 
+/* Another program may have another version of tarn. */
+static void greet(tn_crew *crew, int version, tn_endings *endings)
+{
+    crew->greeted = true;
+    if (version != TN_WIRE_VERSION)
+        tn_crew_break(crew, endings,
+                      "worker_program has another version of tarn than this program: %.120s",
+                      crew->program ? crew->program : "");
+}
+
 static void hear(tn_crew *crew, tn_endings *endings)
 {
     tn_message message;
@@ -180,8 +189,10 @@ static void hear(tn_crew *crew, tn_endings *endings)
     while ((error = tn_socket_receive(crew->control, &message, &size, NULL, &none, TARN_NOW.ns)) ==
            0) {
         tn_member *member = find_member(crew, &message);
+        if (size != sizeof message || message.magic != TN_MAGIC)
+            break;
         if (message.kind == TN_HELLO)
-            crew->greeted = message.number == TN_WIRE_VERSION;
+            greet(crew, message.number, endings);
         else if (message.kind == TN_SPAWNED && member)
             tn_crew_spawned(crew, member, message.number, endings);
         else if (message.kind == TN_DIED && member)

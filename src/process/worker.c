@@ -9,6 +9,7 @@
 #include "platform/fd.h"
 #include "platform/memory.h"
 #include "platform/shared.h"
+#include "platform/socket.h"
 #include "process/channel.h"
 #include "process/codec.h"
 #include "process/identity.h"
@@ -18,6 +19,9 @@
 #include <stdlib.h>
 
 enum { MOST_TASKS = 1 << 20, FAILURE_TEXT = 4000 };
+
+/* Where a worker has what it was given. */
+enum { DOWN_FD = 3, UP_FD, EVENT_FD };
 
 /* What a number of the channel stands for. */
 typedef struct entry {
@@ -143,7 +147,7 @@ static void run(const tn_call *call)
 static void ring(void *data)
 {
     (void)data;
-    tn_event_raise(TN_EVENT_FD);
+    tn_event_raise(EVENT_FD);
 }
 
 static noreturn void leave(void)
@@ -161,16 +165,17 @@ static void lost(tn_context *context)
     leave();
 }
 
-noreturn void tn_worker_main(int index, int server)
+noreturn void tn_worker_main(int index, const int given[TN_GIVEN], int server)
 {
     void *down, *up;
     tn_call call;
-    if (tn_die_with_parent(SIGKILL, server) != 0 ||
-        tn_shared_map(TN_DOWN_FD, tn_down_size(), false, &down) != 0 ||
-        tn_shared_map(TN_UP_FD, tn_up_size(), true, &up) != 0)
+    tn_child_own_group();
+    if (tn_fds_arrange(given, TN_GIVEN, DOWN_FD) != 0 || tn_die_with_parent(SIGKILL, server) != 0 ||
+        tn_shared_map(DOWN_FD, tn_down_size(), false, &down) != 0 ||
+        tn_shared_map(UP_FD, tn_up_size(), true, &up) != 0)
         tn_exit_now(EXIT_FAILURE);
-    tn_fd_close(TN_DOWN_FD);
-    tn_fd_close(TN_UP_FD);
+    tn_fd_close(DOWN_FD);
+    tn_fd_close(UP_FD);
     tn_worker_open(&self.end, down, up, ring, NULL);
     self.context.index = index;
     self.context.stopping = tn_worker_stop_word(&self.end);
@@ -184,4 +189,16 @@ noreturn void tn_worker_main(int index, int server)
             run(&call);
     }
     leave();
+}
+
+noreturn void tn_worker_receive(int server)
+{
+    tn_message message;
+    size_t size = sizeof message, n = TN_GIVEN;
+    int given[TN_GIVEN];
+    if (tn_socket_receive(TN_CONTROL_FD, &message, &size, given, &n, TN_CLOCK_NEVER) != 0 ||
+        size != sizeof message || message.magic != TN_MAGIC || message.kind != TN_SPAWN ||
+        n != TN_GIVEN)
+        tn_exit_now(EXIT_FAILURE);
+    tn_worker_main((int)message.worker, given, server);
 }

@@ -6,10 +6,13 @@
 
 #include <stdnoreturn.h>
 
-/* Where a worker finds what it was given. */
-enum { TN_DOWN_FD = 3, TN_UP_FD, TN_EVENT_FD, TN_WORKER_FDS };
+/* What a worker is given: the descriptors of DOWN, UP and the event. */
+enum { TN_GIVEN = 3 };
 
-/* The rest of the life of a worker, whose parent is `server`. */
-noreturn void tn_worker_main(int index, int server);
+/* The rest of the life of a worker, whose parent is `server`. Only what it was given stays open. */
+noreturn void tn_worker_main(int index, const int given[TN_GIVEN], int server);
+
+/* The same of one that was executed anew: what it needs comes by TN_CONTROL_FD. */
+noreturn void tn_worker_receive(int server);
 
 #endif
