@@ -565,6 +565,16 @@ TARN_API tarn_status tarn_stop(tarn_future *future, double grace_seconds);
 TARN_API tarn_status tarn_on_done(tarn_future *future, void (*fn)(tarn_future *future, void *data),
                                   void *data);
 
+/* Why it is TARN_LOST. */
+typedef enum tarn_lost {
+    TARN_LOST_CRASHED = 1, /* its worker exited, or ended by a signal such as SIGSEGV */
+    TARN_LOST_KILLED = 2,  /* ... by SIGKILL, SIGTERM, SIGINT or SIGHUP, as somebody sends them, or the
+                              system without memory; or with its server */
+    TARN_LOST_POISON = 3,  /* it was tried again, and crashed its worker each time */
+    TARN_LOST_UNPROVEN = 4 /* its worker has overwritten what it shares with this process: nobody
+                              knows what it ran. It was killed */
+} tarn_lost;
+
 /* How a future failed. Later versions append members. */
 typedef struct tarn_failure {
     size_t size;        /* of this struct */
@@ -579,6 +589,7 @@ typedef struct tarn_failure {
     int pid;            /* of the worker process that ran it; 0: it ran in none */
     int signal;         /* TARN_LOST: the signal that ended the worker; else 0 */
     int exit_status;    /* TARN_LOST: its exit status, if it was no signal; else 0 */
+    int lost;           /* TARN_LOST: a tarn_lost; else 0 */
 } tarn_failure;
 
 /* NULL if the future has not ended, or ended TARN_OK. Valid until the last drop. */

@@ -88,6 +88,7 @@ typedef struct tn_ext {
     struct tn_view *view;   /* its options; NULL: none. The view is the executor's: not to be looked
                                at once the future has ended */
     int attempts;           /* how often it has started */
+    int crashes;            /* ... and has crashed the process that it ran in */
     struct tn_limit *limit; /* its place among those with a time limit; NULL: it has none */
     struct tn_chain *chain; /* what it waits for, or waited; NULL: nothing */
     struct tn_wait *needs;  /* the same, for the search for cycles */

@@ -54,6 +54,14 @@ void tn_remote_explain(tarn_future *future, tarn_failure failure, char *text)
     tn_remote_decide(future, failure.status);
 }
 
+bool tn_remote_crashed(tarn_future *future)
+{
+    if (!is_special(future))
+        return false;
+    tn_ext *ext = tn_cell_ext(future);
+    return ++ext->crashes == ext->attempts && ext->attempts > 1;
+}
+
 bool tn_remote_would_be_tried_again(const tarn_future *future, tarn_status status)
 {
     return is_special(future) && tn_retry_is_due(future, status) &&

@@ -15,6 +15,7 @@
 #include "platform/shared.h"
 #include "platform/socket.h"
 #include "process/codec.h"
+#include "process/loss.h"
 #include "process/message.h"
 
 #include <errno.h>
@@ -296,6 +297,7 @@ static void take_reply(tn_crew *crew, tn_member *member, const tn_reply *reply, 
         /* Not a word of it can be believed. */
         tn_free(text);
         failure.status = TARN_LOST;
+        failure.lost = TARN_LOST_UNPROVEN;
         failure.line = 0;
         failure.file = NULL;
         text = tn_text_copy("the worker's reply cannot be understood");
@@ -325,9 +327,11 @@ static void take_initialized(tn_crew *crew, tn_member *member, const tn_reply *r
 /* A worker's counters cannot be: what it holds is lost. */
 static void condemn(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
+    tarn_failure failure = failure_of(member, TARN_LOST);
+    failure.lost = TARN_LOST_UNPROVEN;
     kill_worker(crew, member);
     if (member->future)
-        decide(endings, take_future(crew, member), failure_of(member, TARN_LOST),
+        decide(endings, take_future(crew, member), failure,
                tn_text_copy("the worker's channel is corrupt"));
 }
 
@@ -406,21 +410,6 @@ void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endi
     }
 }
 
-/* SIGSEGV in task "decode", worker 3, pid 4711 */
-static char *describe(const tn_member *member, const tarn_future *future, int how)
-{
-    char text[256], cause[64];
-    if (how == INT_MIN)
-        snprintf(cause, sizeof cause, "lost with its server");
-    else if (how < 0)
-        snprintf(cause, sizeof cause, "%s", tn_signal_name(-how));
-    else
-        snprintf(cause, sizeof cause, "exit status %d", how);
-    snprintf(text, sizeof text, "%s in task \"%.80s\", worker %d, pid %d", cause,
-             tn_task_name(future->task), member->index, member->pid);
-    return tn_text_copy(text);
-}
-
 void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings)
 {
     if (member->state == TN_ABSENT)
@@ -442,9 +431,8 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
         tn_queue_push(&crew->queue, future, 1);
     } else if (future) {
         tarn_failure failure = failure_of(member, TARN_LOST);
-        failure.signal = how < 0 && how != INT_MIN ? -how : 0;
-        failure.exit_status = how > 0 ? how : 0;
-        decide(endings, future, failure, describe(member, future, how));
+        char *text = tn_loss_describe(&failure, future, how);
+        decide(endings, future, failure, text);
     }
     if (member->state == TN_READY)
         tn_crew_dismiss(crew, member);
