@@ -120,8 +120,8 @@ static void assert_squares(tarn_executor *pool)
 
 TEST(each_worker_is_executed_if_that_is_asked_for)
 {
-    tarn_executor *pool = tarn_process_pool(.max_workers = 1, .max_tasks_per_worker = 1,
-                                            .start = TARN_START_SPAWN);
+    tarn_executor *pool =
+        tarn_process_pool(.max_workers = 1, .max_tasks_per_worker = 1, .start = TARN_START_SPAWN);
     birth first = birth_in(pool), second = birth_in(pool);
     assert_int_not_equal(first.pid, second.pid);
     assert_int_equal(first.executed_as, first.pid);
@@ -285,8 +285,8 @@ TARN_TASK(void, refuse, void);
 
 TEST(the_initializer_runs_in_each)
 {
-    tarn_executor *pool = tarn_process_pool(.max_workers = 1, .initializer = &refuse_task,
-                                            .start = TARN_START_SPAWN);
+    tarn_executor *pool =
+        tarn_process_pool(.max_workers = 1, .initializer = &refuse_task, .start = TARN_START_SPAWN);
     tarn_future *future = square_submit(pool, 2);
     assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_BROKEN);
     assert_non_null(strstr(tarn_error(future)->text, "on purpose"));
