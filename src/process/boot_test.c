@@ -19,7 +19,7 @@
 
 /* ---- What a server and a worker would be --------------------------------------------------------- */
 
-enum { IS_SERVER = 41, IS_WORKER = 42, IS_PROGRAM = 43 };
+enum { IS_SERVER = 41, IS_WORKER = 42, IS_PROGRAM = 43, IS_LED_ASTRAY = 44 };
 
 noreturn void __wrap_tn_server_main(int host);
 noreturn void __wrap_tn_worker_receive(int server);
@@ -31,12 +31,12 @@ static int parent;
 
 noreturn void __wrap_tn_server_main(int host)
 {
-    _exit(host == parent ? IS_SERVER : 1);
+    _exit(host == parent ? IS_SERVER : IS_LED_ASTRAY);
 }
 
 noreturn void __wrap_tn_worker_receive(int server)
 {
-    _exit(server == parent ? IS_WORKER : 1);
+    _exit(server == parent ? IS_WORKER : IS_LED_ASTRAY);
 }
 
 bool __wrap_tn_is_privileged(void)

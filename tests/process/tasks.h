@@ -7,11 +7,11 @@
 #include <tarn.h>
 
 struct tasks {
-    const tarn_task *square;    /* int of int */
-    const tarn_task *crash;     /* int of int: raises that signal */
-    const tarn_task *fail;      /* void of int: tarn_fail() with that code, and "on purpose" */
-    const tarn_task *repeat;    /* tarn_bytes of int and char: so many of these, in memory of tarn */
-    const tarn_task *begin;     /* void of nothing: an initializer */
+    const tarn_task *square; /* int of int */
+    const tarn_task *crash;  /* int of int: raises that signal */
+    const tarn_task *fail;   /* void of int: tarn_fail() with that code, and "on purpose" */
+    const tarn_task *repeat; /* tarn_bytes of int and char: so many of these, in memory of tarn */
+    const tarn_task *begin;  /* void of nothing: an initializer */
     const tarn_task *has_begun; /* bool of nothing: whether that ran there */
 };
 

@@ -122,9 +122,8 @@ TEST(programs_without_build_id_are_told_apart_by_their_files)
 TEST(an_initializer_of_the_program_itself_breaks_the_pool)
 {
     static const struct add_arguments two = {1, 2};
-    tarn_executor *pool =
-        tarn_process_pool(.max_workers = 1, .initializer = &add_task, .initializer_args = &two,
-                          .worker_program = WORKER);
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1, .initializer = &add_task,
+                                            .initializer_args = &two, .worker_program = WORKER);
     int n = 3;
     tarn_future *future = tarn_submit(pool, load()->square, &n, sizeof(n));
     assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_BROKEN);
