@@ -220,6 +220,7 @@ TEST(no_worker_is_left_that_has_not_begun)
 {
     size_t rounds = test_count(100);
     tarn_executor *pool = tarn_process_pool(.max_workers = 2, .start = TARN_START_SPAWN);
+    assert_squares(pool);
     for (size_t i = 0; i < rounds; i++) {
         tarn_future *futures[2] = {square_submit(pool, 2), square_submit(pool, 3)};
         pid_t server = find_server(), workers[4];
