@@ -108,8 +108,7 @@ static double pipelined(int n, int workers)
 /* From the submit to the result of a worker that had to be started for it. */
 static double start_worker(int n, int64_t *times)
 {
-    tarn_executor *pool =
-        open_pool(tarn_process_pool(.max_workers = 1, .max_tasks_per_worker = 1));
+    tarn_executor *pool = open_pool(tarn_process_pool(.max_workers = 1, .max_tasks_per_worker = 1));
     tarn_stats stats = {.size = sizeof stats};
 
     for (int i = -1; i < n; i++) {

@@ -17,6 +17,9 @@ if(TARGET tarn_worker)
     file(RELATIVE_PATH libdir_from_worker ${full_worker_folder} ${CMAKE_INSTALL_FULL_LIBDIR})
     set_target_properties(tarn_worker PROPERTIES INSTALL_RPATH "$ORIGIN/${libdir_from_worker}")
     install(TARGETS tarn_worker EXPORT tarn DESTINATION ${worker_folder})
+    file(RELATIVE_PATH worker_from_prefix
+        ${CMAKE_INSTALL_PREFIX} ${full_worker_folder}/tarn-worker)
+    set(worker_line "worker_program=\${prefix}/${worker_from_prefix}")
 endif()
 
 set(pkgconfig_folder ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
@@ -24,7 +27,6 @@ file(RELATIVE_PATH prefix_from_pc ${pkgconfig_folder} ${CMAKE_INSTALL_PREFIX})
 file(RELATIVE_PATH includedir_from_prefix
     ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 file(RELATIVE_PATH libdir_from_prefix ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
-file(RELATIVE_PATH worker_from_prefix ${CMAKE_INSTALL_PREFIX} ${full_worker_folder}/tarn-worker)
 configure_file(cmake/tarn.pc.in tarn.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/tarn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

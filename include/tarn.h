@@ -568,7 +568,8 @@ TARN_API tarn_status tarn_on_done(tarn_future *future, void (*fn)(tarn_future *f
 /* Why it is TARN_LOST. */
 typedef enum tarn_lost {
     TARN_LOST_CRASHED = 1, /* its worker exited, or ended by a signal such as SIGSEGV */
-    TARN_LOST_KILLED = 2,  /* ... by SIGKILL, SIGTERM, SIGINT or SIGHUP, as somebody sends them, or the
+    TARN_LOST_KILLED =
+        2, /* ... by SIGKILL, SIGTERM, SIGINT or SIGHUP, as somebody sends them, or the
                               system without memory; or with its server */
     TARN_LOST_POISON = 3,  /* it was tried again, and crashed its worker each time */
     TARN_LOST_UNPROVEN = 4 /* its worker has overwritten what it shares with this process: nobody

@@ -8,8 +8,9 @@
 int main(int argc, char **argv)
 {
     tarn_boot(argc, argv);
-    fputs("tarn-worker runs tasks for a program that uses libtarn, and is started by that program:\n"
-          "give its path as .worker_program to tarn_process_pool(). By itself it does nothing.\n",
-          stderr);
+    fputs(
+        "tarn-worker runs tasks for a program that uses libtarn, and is started by that program:\n"
+        "give its path as .worker_program to tarn_process_pool(). By itself it does nothing.\n",
+        stderr);
     return 1;
 }

@@ -2,8 +2,9 @@
 # run.sh BUILD-TREE CC CXX
 #
 # Installs the build tree under a prefix of its own, moves it as a whole, and from there builds and
-# runs foreign programs: one in C and in C++, by pkg-config and by CMake, shared and static; and one
-# whose static objects use the library after main.
+# runs foreign programs: one in C and in C++, by pkg-config and by CMake, shared and static; one
+# whose static objects use the library after main; and one with a plugin whose tasks run in
+# tarn-worker.
 set -eu
 
 build=$1 cc=$2 cxx=$3
@@ -62,10 +63,23 @@ $cxx -std=c++11 $strict -static -Wl,--fatal-warnings "$here/foreign/statics.cc" 
     $(pkg-config --static --cflags --libs tarn)
 run "$work/static"
 
+step "tarn-worker"
+worker=$(pkg-config --variable=worker_program tarn)
+# It finds its library by itself, and says what it is.
+if "$worker" 2>"$work/said"; then exit 1; fi
+grep -q worker_program "$work/said"
+# shellcheck disable=SC2046,SC2086
+$cc -std=c11 $strict -shared -fPIC "$here/foreign/plugin.c" -o "$work/plugin.so" \
+    $(pkg-config --cflags --libs tarn)
+# shellcheck disable=SC2086
+$cc -std=c11 $strict "$here/foreign/host.c" -o "$work/host" -ldl
+LD_LIBRARY_PATH=$libdir "$work/host" "$work/plugin.so" "$worker"
+
 step "CMake package"
 cmake -S "$here/foreign" -B "$work/foreign" -DCMAKE_PREFIX_PATH="$work/tree" \
     -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" >"$work/configured"
 cmake --build "$work/foreign" >"$work/built"
+cmp "$(cat "$work/foreign/worker_program")" "$worker"
 for program in foreign_c_tarn foreign_cc_tarn foreign_c_static foreign_cc_static; do
     step "$program"
     run "$work/foreign/$program"
