@@ -15,7 +15,7 @@ static bool is_sent(int signal)
     return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
 }
 
-static tarn_lost kind_of(tarn_future *future, int how)
+static int kind_of(tarn_future *future, int how)
 {
     if (how == INT_MIN || (how < 0 && is_sent(-how)))
         return TARN_LOST_KILLED;
