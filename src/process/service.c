@@ -171,14 +171,18 @@ static tn_member *find_member(const tn_crew *crew, const tn_message *message)
                : NULL;
 }
 
-/* Another program may have another version of tarn. */
-static void greet(tn_crew *crew, int version, tn_endings *endings)
+/* Whether a server can be talked to: another program may have another version of tarn. */
+static bool is_understood(tn_crew *crew, const tn_message *message, size_t size,
+                          tn_endings *endings)
 {
-    crew->greeted = true;
-    if (version != TN_WIRE_VERSION)
-        tn_crew_break(crew, endings,
-                      "worker_program has another version of tarn than this program: %.120s",
-                      crew->program ? crew->program : "");
+    if (size != sizeof *message || message->magic != TN_MAGIC)
+        return false;
+    if (message->kind != TN_HELLO || message->number == TN_WIRE_VERSION)
+        return true;
+    tn_crew_break(crew, endings,
+                  "worker_program has another version of tarn than this program: %.120s",
+                  crew->program ? crew->program : "");
+    return false;
 }
 
 static void hear(tn_crew *crew, tn_endings *endings)
@@ -189,10 +193,10 @@ static void hear(tn_crew *crew, tn_endings *endings)
     while ((error = tn_socket_receive(crew->control, &message, &size, NULL, &none, TARN_NOW.ns)) ==
            0) {
         tn_member *member = find_member(crew, &message);
-        if (size != sizeof message || message.magic != TN_MAGIC)
+        if (!is_understood(crew, &message, size, endings))
             break;
         if (message.kind == TN_HELLO)
-            greet(crew, message.number, endings);
+            crew->greeted = true;
         else if (message.kind == TN_SPAWNED && member)
             tn_crew_spawned(crew, member, message.number, endings);
         else if (message.kind == TN_DIED && member)

@@ -326,15 +326,15 @@ TEST(a_program_that_cannot_be_executed_is_refused)
     expect_none("/usr", "ermission denied");
 }
 
-/* Whether a pool with that program is broken before `limit`, and says why. */
-static void assert_no_worker(const char *program, tarn_deadline limit)
+/* A pool with that program is broken before `limit`, and says why in these words. */
+static void assert_no_worker(const char *program, const char *words, tarn_deadline limit)
 {
     tarn_executor *pool = tarn_process_pool(.max_workers = 1, .worker_program = program);
     assert_non_null(pool);
     tarn_future *future = square_submit(pool, 2);
     assert_int_equal(tarn_future_wait(future, limit), TARN_OK);
     assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_BROKEN);
-    assert_non_null(strstr(tarn_error(future)->text, "tarn_boot()"));
+    assert_non_null(strstr(tarn_error(future)->text, words));
     assert_non_null(strstr(tarn_error(future)->text, program));
     tarn_drop(future);
     future = square_submit(pool, 2);
@@ -346,29 +346,38 @@ static void assert_no_worker(const char *program, tarn_deadline limit)
 /* Long before such a one is given up that only says nothing. */
 TEST(a_program_that_ends_is_found_out_at_once)
 {
-    assert_no_worker("/bin/true", tarn_in(8));
-    assert_no_worker("/bin/cat", tarn_in(8));
-    assert_no_worker("/bin/sleep", tarn_in(8));
+    assert_no_worker("/bin/true", "tarn_boot()", tarn_in(8));
+    assert_no_worker("/bin/cat", "tarn_boot()", tarn_in(8));
+    assert_no_worker("/bin/sleep", "tarn_boot()", tarn_in(8));
 }
 
-static void assert_no_script(const char *text, tarn_deadline limit)
+static void assert_no_script(const char *text, const char *words, tarn_deadline limit)
 {
     char path[] = "/tmp/tarn-start-XXXXXX";
     int file = mkostemp(path, O_CLOEXEC);
     assert_true(file >= 0 && fchmod(file, 0700) == 0);
     assert_int_equal(write(file, text, strlen(text)), strlen(text));
     close(file);
-    assert_no_worker(path, limit);
+    assert_no_worker(path, words, limit);
     unlink(path);
 }
 
 TEST(a_program_that_says_something_else_is_found_out_at_once)
 {
-    assert_no_script("#!/bin/sh\necho hello >&3\nexec sleep 60\n", tarn_in(8));
-    assert_no_script("#!/bin/sh\nexec 3>&-\nexec sleep 60\n", tarn_in(8));
+    assert_no_script("#!/bin/sh\necho hello >&3\nexec sleep 60\n", "tarn_boot()", tarn_in(8));
+    assert_no_script("#!/bin/sh\nexec 3>&-\nexec sleep 60\n", "tarn_boot()", tarn_in(8));
+}
+
+/* Its greeting is that of a later server. */
+TEST(a_worker_of_another_version_is_found_out_at_once)
+{
+    assert_no_script("#!/bin/sh\n"
+                     "printf 'tarn\\001\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\377\\0\\0\\0' >&3\n"
+                     "exec sleep 60\n",
+                     "another version", tarn_in(8));
 }
 
 TEST(a_program_that_says_nothing_is_given_up)
 {
-    assert_no_script("#!/bin/sh\nexec sleep 60\n", TARN_FOREVER);
+    assert_no_script("#!/bin/sh\nexec sleep 60\n", "tarn_boot()", TARN_FOREVER);
 }

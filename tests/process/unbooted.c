@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct tasks *load(void)
 {
