@@ -86,6 +86,18 @@ static int sleep_for_ever(void)
 }
 TARN_TASK(int, sleep_for_ever, void);
 
+typedef struct file_name {
+    char text[64];
+} file_name;
+
+/* Removes the file as a sign that it has begun. */
+static int sleep_and_say_so(file_name name)
+{
+    unlink(name.text);
+    return sleep_for_ever();
+}
+TARN_TASK(int, sleep_and_say_so, file_name);
+
 static int crash(int signal_)
 {
     raise(signal_);
@@ -204,8 +216,10 @@ TEST(a_worker_ends_with_its_server_and_both_are_replaced)
 {
     tarn_executor *pool = tarn_process_pool(.max_workers = 1, .start = TARN_START_SPAWN);
     birth b = birth_in(pool);
-    tarn_future *future = sleep_for_ever_submit(pool);
-    while (!tarn_running(future))
+    file_name name = {"/tmp/tarn-start-XXXXXX"};
+    close(mkostemp(name.text, O_CLOEXEC));
+    tarn_future *future = sleep_and_say_so_submit(pool, name);
+    while (access(name.text, F_OK) == 0)
         sched_yield();
     kill(find_server(), SIGKILL);
     await_end(b.pid);
