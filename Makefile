@@ -13,7 +13,10 @@ demo:
 	build/release/examples/01_squares
 	build/release/examples/01_squares_processes
 	build/release/examples/wordcount bench cmake examples include src tests tools
-	build/release/examples/wordcount --quiet /usr/include
+	build/release/examples/wordcount --quiet /usr/include >build/release/threads.txt
+	build/release/examples/wordcount --quiet --processes /usr/include >build/release/processes.txt
+	cat build/release/processes.txt
+	cmp build/release/threads.txt build/release/processes.txt
 
 test:
 	tools/dependencies.sh build test

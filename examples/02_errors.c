@@ -20,7 +20,8 @@ static double divide(double a, double b)
 }
 TARN_TASK(double, divide, double, double);
 
-/* A service that is busy for its first two callers. */
+/* A service that is busy for its first two callers. It counts in the memory of its process: the one
+ * worker sees what it has counted before, be it a thread or a process. */
 static double ask_service(double question)
 {
     static atomic_int callers;
@@ -71,7 +72,7 @@ int main(int argc, char **argv)
 {
     tarn_boot(argc, argv);
 
-    tarn_executor *pool = tarn_thread_pool(.max_workers = 2);
+    tarn_executor *pool = tarn_thread_pool(.max_workers = 1);
     if (pool == NULL) {
         fprintf(stderr, "02_errors: %s\n", tarn_last_error());
         return 1;

@@ -3,7 +3,8 @@
 /* 03 - Not waiting for ever: deadlines of waits, limits of tasks, cancelling and stopping.
  *
  * A deadline ends a wait, and the task goes on. What has not begun can be cancelled. What runs can
- * only be asked to stop, and has to look: no thread is ever killed. */
+ * only be asked to stop, and has to look: no thread is ever killed. A process is, if it comes to
+ * that. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <limits.h>

@@ -4,7 +4,8 @@
  *
  * One task counts one file. The main thread walks the trees, submits, and prints what comes back in
  * the order in which it comes back. At most WINDOW calls are under way, so that a tree of any size
- * needs the same memory. A file that cannot be counted costs that file only.
+ * needs the same memory. A file that cannot be counted costs that file only; with --processes that
+ * is so even if it is the end of whoever counts it.
  */
 #define _XOPEN_SOURCE 700
 
@@ -92,7 +93,7 @@ struct job {
     tarn_future *futures[WINDOW]; /* the tag of a future is its place here */
     size_t vacant[WINDOW];        /* the places without a future */
     size_t vacant_count;
-    bool quiet;
+    bool quiet, processes;
     struct counts total;
     struct screen screen;
 };
@@ -191,12 +192,13 @@ static void count_all(struct job *job, char **roots)
  * ------------------------------------------------------------------------- */
 
 static const char usage[] =
-    "usage: wordcount [--workers N] [--quiet] DIR...\n"
+    "usage: wordcount [--workers N] [--processes] [--quiet] DIR...\n"
     "\n"
     "Counts the lines, words and bytes of every file below each DIR, as LC_ALL=C wc does.\n"
     "Symbolic links below a DIR are not followed. A DIR may also be a file.\n"
     "\n"
     "  -w, --workers N  count N files at once; default: one for each CPU\n"
+    "  -p, --processes  count in processes, not threads: a crash costs one file\n"
     "  -q, --quiet      print the total only, and what failed\n"
     "  -h, --help       print this\n"
     "\n"
@@ -221,18 +223,21 @@ int main(int argc, char **argv)
     tarn_boot(argc, argv);
 
     static const struct option options[] = {{"workers", required_argument, NULL, 'w'},
+                                            {"processes", no_argument, NULL, 'p'},
                                             {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     static struct job job;
     int workers = 0;
 
-    for (int option; (option = getopt_long(argc, argv, "w:qh", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "w:pqh", options, NULL)) != -1;) {
         if (option == 'h') {
             fputs(usage, stdout);
             return 0;
         } else if (option == 'q') {
             job.quiet = true;
+        } else if (option == 'p') {
+            job.processes = true;
         } else if (option != 'w') {
             return refuse("--help tells how it is used", "");
         } else if ((workers = parse_workers(optarg)) < 0) {
@@ -243,7 +248,8 @@ int main(int argc, char **argv)
     if (*roots == NULL)
         return refuse("which directory? --help tells more", "");
 
-    job.pool = tarn_thread_pool(.max_workers = workers, .name = "wordcount");
+    job.pool = job.processes ? tarn_process_pool(.max_workers = workers)
+                             : tarn_thread_pool(.max_workers = workers, .name = "wordcount");
     job.completed = tarn_completions_new(TARN_NOW);
     if (job.pool == NULL || job.completed == NULL)
         return refuse(tarn_last_error(), "");

@@ -3,10 +3,10 @@ from harness import equal, main, run, test
 
 EXPECTED = """\
 3a2b: aaabb
-1!: crashed by signal 6
+x!: crashed by signal 6
 4c: cccc
-/d: TARN_EXPIRED
-1e1f1g: efg
+1d@0: killed after 2 seconds
+1e@31z1f1g: efg
 """
 
 

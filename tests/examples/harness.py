@@ -2,6 +2,7 @@
 
 TARN_TEST_LAUNCHER, if set, is the command that runs the program: Valgrind and its options.
 TARN_TEST_EMULATOR, if set, is the command that runs programs of another machine on this one.
+TARN_TEST_OPTION, if set, is an option that the program is given each time.
 """
 import os
 import shlex
@@ -52,6 +53,7 @@ def main():
     for command in ("TARN_TEST_LAUNCHER", "TARN_TEST_EMULATOR"):
         program.extend(shlex.split(os.environ.get(command, "")))
     program.append(sys.argv[1])
+    program.extend(shlex.split(os.environ.get("TARN_TEST_OPTION", "")))
     status = SKIPPED
     for name in sys.argv[2:] or tests:
         try:

@@ -233,6 +233,51 @@ def vanished_file_costs_only_itself():
         equal(by_path(output), {first.encode(): (1, 2, 8), third.encode(): (1, 3, 18)})
 
 
+def children_of(parent):
+    """Its processes that have not ended."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
+                state, its_parent = file.read().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            continue
+        if int(its_parent) == parent and state not in "ZX":
+            found.append(int(entry))
+    return found
+
+
+@test
+def killed_worker_costs_only_its_file():
+    if "--processes" not in harness.program:
+        raise Skip("a thread cannot be killed")
+    with Tree(shared_memory()) as tree:
+        first, second = (os.path.join(tree, name) for name in ("first", "second"))
+        pathlib.Path(second).write_text("three short words\n", encoding="ascii")
+        lease = Lease(first)
+        running = start("--workers", "1", first, second)
+        lease.wait()  # the only worker stands at the first file
+        [server] = children_of(running.pid)
+        [worker] = children_of(server)
+        os.kill(worker, signal.SIGKILL)
+        output, errors = running.communicate(timeout=LIMIT)
+        lease.release()
+        equal(errors, f'wordcount: {first}: SIGKILL in task "count_file", worker 0, '
+                      f"pid {worker}\n".encode())
+        equal(running.returncode, 1)
+        equal(by_path(output), {second.encode(): (1, 3, 18)})
+
+
+@test
+def paths_are_those_of_the_working_directory():
+    with Tree() as tree:
+        pathlib.Path(tree, "folder").mkdir()
+        pathlib.Path(tree, "folder", "file").write_text("three short words\n", encoding="ascii")
+        done = run("folder", cwd=tree)
+        equal((done.returncode, done.stderr), (0, b""))
+        equal(by_path(done.stdout), {b"folder/file": (1, 3, 18)})
+
+
 @test
 def interrupt_prints_what_was_counted_so_far():
     with Tree(shared_memory()) as tree:
