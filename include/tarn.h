@@ -339,8 +339,8 @@ typedef struct tarn_process_options {
     int when_full;        /* TARN_FULL_BLOCK or TARN_FULL_REFUSE */
     double submit_within; /* as in tarn_thread_options */
     uint64_t max_tasks_per_worker; /* a worker is replaced after so many; 0: it never is for that */
-    bool strict; /* the first death of a worker breaks the pool: what is pending ends TARN_BROKEN.
-                    Otherwise it costs the task that ran there */
+    bool strict; /* the first worker that dies, be it idle, and is not to, breaks the pool: what is
+                    pending ends TARN_BROKEN. Otherwise it costs the task that ran there */
     int start;   /* a tarn_start */
     const char *worker_program; /* path from the root; copied. Of a program whose main() begins with
                                    tarn_boot(), with this version of tarn, such as tarn-worker,
@@ -349,12 +349,12 @@ typedef struct tarn_process_options {
 } tarn_process_options;
 
 /* A pool of processes: this program, started anew as a server that starts workers, on demand. With
- * .worker_program it is that one, and this needs no tarn_boot(): a worker loads the library that a
- * task lies in, by its path, if it is the same file by its build-id. What lies in this program itself
- * ends TARN_UNKNOWN_TASK then.
- * A task that crashes ends TARN_LOST, and nothing else does; tarn_error() has the signal or exit status. It
- * may be killed: tarn_stop() does after its grace, .run_limit at once, a tarn_shutdown() with
- * .kill_running, too.
+ * .worker_program it is that one, and this needs no tarn_boot(): a worker loads the library that
+ * a task lies in, by its path, if it is the same file by its build-id. What lies in this program
+ * itself ends TARN_UNKNOWN_TASK then.
+ * A task that crashes ends TARN_LOST, and nothing else does; tarn_error() has the signal or exit
+ * status. It may be killed: tarn_stop() does after its grace, .run_limit at once, a tarn_shutdown()
+ * with .kill_running, too.
  * Arguments and result are copied between the processes: up to 64 KiB of either, tarn_bytes
  * included, no pointers, buffers or maps (TARN_UNSUPPORTED). What a task changes in memory stays in
  * its process; it has no executor of this program, and cannot open a pool of processes. Callbacks
@@ -565,15 +565,18 @@ TARN_API tarn_status tarn_stop(tarn_future *future, double grace_seconds);
 TARN_API tarn_status tarn_on_done(tarn_future *future, void (*fn)(tarn_future *future, void *data),
                                   void *data);
 
-/* Why it is TARN_LOST. */
+/* Why a task is TARN_LOST: its worker
+ *   CRASHED: exited, or ended by a signal such as SIGSEGV;
+ *   KILLED: ended by SIGKILL, SIGTERM, SIGINT or SIGHUP, as somebody sends them, or the system when
+ *     memory is short; or ended with its server;
+ *   POISON: crashed, as on each of several tries: it would do so again;
+ *   UNPROVEN: has overwritten what it shares with this process, and was killed: nobody knows what it
+ *     ran. */
 typedef enum tarn_lost {
-    TARN_LOST_CRASHED = 1, /* its worker exited, or ended by a signal such as SIGSEGV */
-    TARN_LOST_KILLED =
-        2, /* ... by SIGKILL, SIGTERM, SIGINT or SIGHUP, as somebody sends them, or the
-                              system without memory; or with its server */
-    TARN_LOST_POISON = 3,  /* it was tried again, and crashed its worker each time */
-    TARN_LOST_UNPROVEN = 4 /* its worker has overwritten what it shares with this process: nobody
-                              knows what it ran. It was killed */
+    TARN_LOST_CRASHED = 1,
+    TARN_LOST_KILLED = 2,
+    TARN_LOST_POISON = 3,
+    TARN_LOST_UNPROVEN = 4
 } tarn_lost;
 
 /* How a future failed. Later versions append members. */

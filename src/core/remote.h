@@ -22,8 +22,8 @@ bool tn_remote_keep_bytes(tarn_future *future, tarn_bytes *bytes);
 void tn_remote_decide(tarn_future *future, tarn_status status);
 void tn_remote_explain(tarn_future *future, tarn_failure failure, char *text);
 
-/* Notes that it has crashed the process that it ran in; true: it was tried before, and has each
- * time. */
+/* Counts that it has crashed the process that it ran in; true: on each of its tries, of which there
+ * were several. */
 bool tn_remote_crashed(tarn_future *future);
 
 /* Whether tn_remote_end() would queue it again if it ended so. */

@@ -281,27 +281,38 @@ static bool is_reply(tarn_status status)
            status == TARN_MISMATCH;
 }
 
+static void break_if_strict(tn_crew *crew, tn_endings *endings)
+{
+    if (crew->strict)
+        tn_crew_break(crew, endings, "a worker died, and the pool is strict");
+}
+
+/* What a worker has written cannot be: it is believed in nothing, and what it holds is lost. */
+static void condemn(tn_crew *crew, tn_member *member, const char *why, tn_endings *endings)
+{
+    tarn_failure failure = failure_of(member, TARN_LOST);
+    failure.lost = TARN_LOST_UNPROVEN;
+    kill_worker(crew, member);
+    if (member->future)
+        decide(endings, take_future(crew, member), failure, tn_text_copy(why));
+    break_if_strict(crew, endings);
+}
+
 static void take_reply(tn_crew *crew, tn_member *member, const tn_reply *reply, tn_endings *endings)
 {
     tarn_future *future = member->future;
     tarn_failure failure = failure_of(member, (tarn_status)reply->status);
-    tarn_status status = failure.status;
     char *text = NULL;
-    if (status == TARN_OK) {
-        failure.status = status = tn_result_decode(future, reply->bytes, reply->size);
-    } else if (status != TARN_STOPPED) {
+    if (failure.status == TARN_OK) {
+        failure.status = tn_result_decode(future, reply->bytes, reply->size);
+    } else if (failure.status != TARN_STOPPED) {
         text = tn_failure_decode(&failure, reply->bytes, reply->size);
-        failure.code = status == TARN_FAILED ? reply->code : 0;
+        failure.code = failure.status == TARN_FAILED ? reply->code : 0;
     }
-    if (!is_reply(status)) {
-        /* Not a word of it can be believed. */
+    if (!is_reply(failure.status)) {
         tn_free(text);
-        failure.status = TARN_LOST;
-        failure.lost = TARN_LOST_UNPROVEN;
-        failure.line = 0;
-        failure.file = NULL;
-        text = tn_text_copy("the worker's reply cannot be understood");
-        kill_worker(crew, member);
+        condemn(crew, member, "the worker's reply cannot be understood", endings);
+        return;
     }
     take_future(crew, member);
     if (failure.status == TARN_OK) {
@@ -324,17 +335,6 @@ static void take_initialized(tn_crew *crew, tn_member *member, const tn_reply *r
     tn_free(text);
 }
 
-/* A worker's counters cannot be: what it holds is lost. */
-static void condemn(tn_crew *crew, tn_member *member, tn_endings *endings)
-{
-    tarn_failure failure = failure_of(member, TARN_LOST);
-    failure.lost = TARN_LOST_UNPROVEN;
-    kill_worker(crew, member);
-    if (member->future)
-        decide(endings, take_future(crew, member), failure,
-               tn_text_copy("the worker's channel is corrupt"));
-}
-
 void tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
     tn_reply reply;
@@ -343,7 +343,7 @@ void tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
         if (harvest == TN_HARVEST_NONE)
             return;
         if (harvest != TN_HARVEST_REPLY) {
-            condemn(crew, member, endings);
+            condemn(crew, member, "the worker's channel is corrupt", endings);
             return;
         }
         if (member->defining > 0) {
@@ -414,6 +414,8 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
 {
     if (member->state == TN_ABSENT)
         return;
+    /* Those that leave or are killed are to end. */
+    bool unasked = member->state == TN_READY || member->state == TN_BUSY;
     tn_crew_harvest(crew, member, endings);
     /* By itself: not if somebody has killed it, or its server. */
     bool early = member->calls == 0 && how != -SIGKILL && how != INT_MIN &&
@@ -436,8 +438,8 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
     }
     if (member->state == TN_READY)
         tn_crew_dismiss(crew, member);
-    if (future && began && !member->decided && crew->strict)
-        tn_crew_break(crew, endings, "a worker died, and the pool is strict");
+    if (unasked)
+        break_if_strict(crew, endings);
     leave_place(crew, member);
     if (!early)
         return;

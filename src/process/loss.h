@@ -6,9 +6,9 @@
 
 #include "core/cell.h"
 
-/* Completes a failure, which has the worker and its pid, by how that ended: with a status, or minus a
- * signal; INT_MIN: with its server. Its text, allocated; NULL: no memory. Called once for each worker
- * that dies of a future. */
+/* Completes the failure of a future whose worker has died; it has the worker and its pid. `how` it
+ * ended: with a status, or minus a signal; INT_MIN: with its server. The text, allocated; NULL: no
+ * memory. Counts the death: to be called once for it. */
 char *tn_loss_describe(tarn_failure *failure, tarn_future *future, int how);
 
 #endif
