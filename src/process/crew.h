@@ -156,8 +156,8 @@ int tn_service_start_server(tn_crew *crew);
 void tn_service_run(void *crew);
 void tn_service_call(void *crew);
 
-/* Closes its socket, and sees to it that it ends. */
-void tn_service_let_server_go(tn_crew *crew);
+/* Closes its socket, and sees to it that it ends; true: somebody else had killed it. */
+bool tn_service_let_server_go(tn_crew *crew);
 
 void tn_crew_free(tn_crew *crew);
 

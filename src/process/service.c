@@ -97,7 +97,7 @@ int tn_service_start_server(tn_crew *crew)
     return 0;
 }
 
-void tn_service_let_server_go(tn_crew *crew)
+bool tn_service_let_server_go(tn_crew *crew)
 {
     tn_child_end how;
     tn_message leave = {TN_MAGIC, TN_LEAVE, 0, 0, 0};
@@ -106,16 +106,17 @@ void tn_service_let_server_go(tn_crew *crew)
     tn_fd_close(crew->control);
     crew->control = -1;
     if (crew->server < 0)
-        return;
+        return false;
     /* It ends once it sees that the socket is closed; if it does not, it is made to. */
-    bool ready;
-    if (tn_poll(&crew->server, &ready, 1, tn_clock_after(1.0)) != 0) {
+    bool ready, by_us = tn_poll(&crew->server, &ready, 1, tn_clock_after(1.0)) != 0;
+    if (by_us) {
         tn_pidfd_kill(crew->server, SIGKILL);
         tn_poll(&crew->server, &ready, 1, TN_CLOCK_NEVER);
     }
-    tn_pidfd_wait(crew->server, &how);
+    bool known = tn_pidfd_wait(crew->server, &how) == 0;
     tn_fd_close(crew->server);
     crew->server = -1;
+    return known && !by_us && how.killed && how.code == SIGKILL;
 }
 
 static void start_anew(tn_crew *crew, tn_endings *endings)
@@ -132,29 +133,33 @@ static bool has_ended(int server)
     return server >= 0 && tn_poll(&server, &ended, 1, TARN_NOW.ns) == 0;
 }
 
+/* The program is none that can be a server. */
+static void break_for_program(tn_crew *crew, tn_endings *endings)
+{
+    if (crew->program)
+        tn_crew_break(crew, endings,
+                      "worker_program is no worker: its main() has to begin with tarn_boot(), as "
+                      "that of tarn-worker does, but it is %.120s",
+                      crew->program);
+    else
+        tn_crew_break(crew, endings,
+                      "the program did not become a server of workers: tarn_boot() has to be the "
+                      "first line of its main()");
+}
+
 /* Its workers end with it. */
 static void server_is_gone(tn_crew *crew, tn_endings *endings)
 {
     bool greeted = crew->greeted;
-    tn_service_let_server_go(crew);
+    bool killed = tn_service_let_server_go(crew);
     for (int i = 0; i < crew->places && crew->members[i]; i++)
         tn_crew_died(crew, crew->members[i], INT_MIN, endings);
-    if (crew->closed && crew->queue.length == 0)
+    if (crew->broken || (crew->closed && crew->queue.length == 0))
         return;
-    if (!greeted) {
-        if (crew->program)
-            tn_crew_break(
-                crew, endings,
-                "worker_program is none: its main() has to begin with tarn_boot(), as that "
-                "of tarn-worker does, and not %.120s",
-                crew->program);
-        else
-            tn_crew_break(crew, endings,
-                          "the program did not become a server of workers: tarn_boot() has to be "
-                          "the first line of its main()");
-        return;
-    }
-    if (++crew->failures >= MOST_FAILURES)
+    /* One that was killed before it could say anything has not shown what it is. */
+    if (!greeted && !killed)
+        break_for_program(crew, endings);
+    else if (++crew->failures >= MOST_FAILURES)
         tn_crew_break(crew, endings, "the server of workers has ended %d times", MOST_FAILURES);
     else
         start_anew(crew, endings);

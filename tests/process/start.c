@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Workers that are executed, each anew, in place of being forked; and programs that are no workers. */
+/* Workers that are executed, each anew, in place of being forked; and programs that are no
+ * workers. */
 #include "processes.h"
 #include "runner.h"
 
@@ -227,6 +228,18 @@ TEST(a_worker_ends_with_its_server_and_both_are_replaced)
     tarn_drop(future);
     assert_squares(pool);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+/* That it has not become one by then says nothing of the program. */
+TEST(a_server_that_is_killed_before_its_greeting_is_replaced)
+{
+    size_t rounds = test_count(20);
+    for (size_t i = 0; i < rounds; i++) {
+        tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+        kill(find_server(), SIGKILL);
+        assert_squares(pool);
+        assert_int_equal(tarn_shutdown(pool), TARN_OK);
+    }
 }
 
 /* Its server is killed at any moment of their beginnings. */
