@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What does a task in another process cost? One call at a time and many under way; a new worker; and
- * the death of one. */
+/* What does a task in another process cost? One call at a time and many under way; a new worker;
+ * and the death of one. */
 #include <signal.h>
 #include <unistd.h>
 #include <tarn.h>

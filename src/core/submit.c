@@ -128,8 +128,7 @@ static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admi
     size_t limit = pool->queue_limit < TN_MOST_PLACES ? pool->queue_limit : TN_MOST_PLACES;
     uint32_t id = pool->id;
     /* Of many, the first may have ended, and the executor with them, before the others enter. */
-    a->pinned = a->pinned || (wanted > 1 && pin(pool, id));
-    if (wanted > 1 && !a->pinned)
+    if (wanted > 1 && !a->pinned && !(a->pinned = pin(pool, id)))
         return tn_error(TARN_CLOSED, "tarn_submit: the executor is shut down");
     a->counted = true;
     tarn_status status = tn_admission_enter(id, limit, wanted, TARN_NOW.ns, &a->taken);

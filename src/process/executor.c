@@ -263,9 +263,8 @@ static const char *find_fault(const tarn_process_options *options)
         return "start must be TARN_START_FORK or TARN_START_SPAWN";
     /* The server is started anew after its death, whatever the working directory is then. */
     if (options->worker_program && options->worker_program[0] != '/')
-        return "worker_program must be a path from the root, such as that of tarn-worker: it is "
-               "not "
-               "searched for; NULL: this program";
+        return "worker_program must be a path from the root, as it is not searched for; give that "
+               "of tarn-worker, or NULL for this program";
     return NULL;
 }
 
