@@ -341,7 +341,11 @@ typedef struct tarn_process_options {
     uint64_t max_tasks_per_worker; /* a worker is replaced after so many; 0: it never is for that */
     bool strict; /* the first worker that dies, be it idle, and is not to, breaks the pool: what is
                     pending ends TARN_BROKEN. Otherwise it costs the task that ran there */
-    int start;   /* a tarn_start */
+    int prefetch; /* calls that a worker is given at once, the one that runs among them, 1 to 30; 0: up
+                     to 16, if they are short. They count as running, but can be cancelled, and are
+                     taken back from a worker that is slow or dies. 1: none is given ahead, so that
+                     nothing that was sent to a worker is ever sent to another, whatever it wrote */
+    int start;    /* a tarn_start */
     const char *worker_program; /* path from the root; copied. Of a program whose main() begins with
                                    tarn_boot(), with this version of tarn, such as tarn-worker,
                                    which is installed for that; NULL: this program */
@@ -362,7 +366,7 @@ typedef struct tarn_process_options {
  * and what is chained run on one thread of the pool. Workers see no signals of the terminal, and end
  * with this process, however that ends. A task whose worker died before it began is sent to another;
  * one that may have begun is run again only by .retries. Release functions may run on a thread of
- * the pool. So far each result comes by that thread, not straight to who waits.
+ * the pool.
  * options: NULL for all defaults.
  * Returns NULL if it failed, and tarn_last_error() says why: TARN_NOT_BOOTED: neither
  * tarn_boot() was called, nor is there a .worker_program; as tarn_thread_pool(); TARN_SYSTEM: no

@@ -24,7 +24,8 @@ typedef enum tarn_capability {
     TARN_CAN_POINTERS = 1 /* tasks may take and return pointers: it shares the caller's memory */
 } tarn_capability;
 
-/* All entries must be there, and may be called from any thread unless an entry says otherwise. */
+/* Entries are called from any thread unless one says otherwise. They must be there, but for the last
+ * three. */
 typedef struct tarn_backend {
     size_t size;           /* sizeof(tarn_backend) */
     const char *kind;      /* "threads" */
@@ -71,6 +72,16 @@ typedef struct tarn_backend {
      * one that runs is, be it by its time limit, and with `kill` when it is to be ended. Does not
      * block, and without `kill` takes no lock. */
     void (*press)(tarn_executor *executor, tarn_future *future, bool kill);
+
+    /* NULL: what has started runs. Otherwise takes back one that was started, and given to somebody
+     * who has not begun with it, if it can be; true: it is pending again and in no queue, and the
+     * queue's share in it is the caller's. Does not block. */
+    bool (*recall)(tarn_executor *executor, tarn_future *future);
+
+    /* NULL: there is nothing that a thread could do for a future that it waits for. Otherwise called
+     * before it sleeps: brings the end about, if it can, and comes back when that is there, at
+     * `until`, or if sleeping is as good. */
+    void (*await)(tarn_executor *executor, tarn_future *future, int64_t until);
 } tarn_backend;
 
 /* What every executor begins with. The back end may set the last three before it calls

@@ -106,11 +106,43 @@ static tarn_future *pop(tn_queue *queue, tn_level *level)
     return future;
 }
 
-tarn_future *tn_queue_start(tn_queue *queue)
+void tn_queue_put_back(tn_queue *queue, tarn_future *future)
+{
+    tn_level *level = level_of(queue, future);
+    future->link = level->first;
+    if (!level->first)
+        level->last = &future->link;
+    level->first = future;
+    queue->length++;
+}
+
+bool tn_queue_remove(tn_queue *queue, tarn_future *future)
+{
+    tn_level *level = level_of(queue, future);
+    tarn_future **link = &level->first;
+    while (*link && *link != future)
+        link = &(*link)->link;
+    if (!*link)
+        return false;
+    *link = future->link;
+    if (!*link)
+        level->last = link;
+    queue->length--;
+    return true;
+}
+
+static bool has_limit(const tarn_future *future)
+{
+    return tn_u32_load_relaxed(&future->state) & TN_SPECIAL && tn_cell_ext(future)->limit;
+}
+
+static tarn_future *start(tn_queue *queue, bool ahead)
 {
     unsigned turn = queue->turn + 1;
     tn_level *level;
     while ((level = level_of_turn(queue, turn))) {
+        if (ahead && has_limit(level->first) && !is_dead(level->first))
+            return NULL;
         tarn_future *future = pop(queue, level);
         if (tn_future_start(future)) {
             queue->turn = turn;
@@ -119,6 +151,16 @@ tarn_future *tn_queue_start(tn_queue *queue)
         throw_out(queue, future);
     }
     return NULL;
+}
+
+tarn_future *tn_queue_start(tn_queue *queue)
+{
+    return start(queue, false);
+}
+
+tarn_future *tn_queue_start_ahead(tn_queue *queue)
+{
+    return start(queue, true);
 }
 
 tarn_future *tn_queue_take_all(tn_queue *queue)

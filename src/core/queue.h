@@ -30,8 +30,18 @@ void tn_queue_init(tn_queue *queue, tn_atomic_u32 *discarded);
  * nobody serves does not grow by futures that were cancelled. */
 void tn_queue_push(tn_queue *queue, tarn_future *first, size_t n);
 
+/* Puts one back that was taken, and is pending again: before the others of its level. */
+void tn_queue_put_back(tn_queue *queue, tarn_future *future);
+
+/* Takes out an entry that may be in it, near the front; false: it is not. */
+bool tn_queue_remove(tn_queue *queue, tarn_future *future);
+
 /* Takes the next entry that can still be started, and starts it; NULL: there is none. */
 tarn_future *tn_queue_start(tn_queue *queue);
+
+/* The same for somebody who will not begin with it at once: NULL, too, if the next one has a limit of
+ * time, as that would run meanwhile. */
+tarn_future *tn_queue_start_ahead(tn_queue *queue);
 
 /* Empties the queue; the entries are a list by `link`, the dead ones among them. */
 tarn_future *tn_queue_take_all(tn_queue *queue);

@@ -14,6 +14,7 @@ typedef struct slot {
     tn_atomic_u32 process;   /* the tn_process_generation() that opened it */
     tarn_executor *executor; /* NULL: the slot is free */
     int pins;                /* it must not be closed yet */
+    tn_atomic_u32 remote;    /* it has an await() or a recall() */
     uint16_t uses;
     uint16_t next_free;
     alignas(64) tn_places places;
@@ -70,6 +71,7 @@ bool tn_registry_add(tarn_executor *executor)
         tn_u32_store_relaxed(&own->discarded, 0);
         tn_u32_store_relaxed(&own->process, tn_process_generation());
         own->executor = executor;
+        tn_u32_store_relaxed(&own->remote, executor->backend->await || executor->backend->recall);
         executor->id = ((uint32_t)++own->uses << 16) | place;
         tn_u64_store_relaxed(&own->places.word, tn_registry_tag(executor->id));
         for (int event = 0; event < TN_EVENTS; event++)
@@ -157,4 +159,26 @@ void tn_registry_unpin(tarn_executor *executor)
 {
     if (--slot_of(executor->id)->pins == 0)
         tn_cond_broadcast(&unpinned);
+}
+
+tarn_executor *tn_registry_hold(uint32_t id)
+{
+    tn_mutex_lock(&tn_registry_mutex);
+    tarn_executor *executor = tn_registry_find(id);
+    if (executor)
+        tn_registry_pin(executor);
+    tn_mutex_unlock(&tn_registry_mutex);
+    return executor;
+}
+
+void tn_registry_let_go(tarn_executor *executor)
+{
+    tn_mutex_lock(&tn_registry_mutex);
+    tn_registry_unpin(executor);
+    tn_mutex_unlock(&tn_registry_mutex);
+}
+
+bool tn_registry_is_remote(uint32_t id)
+{
+    return is_known(id) && tn_u32_load_relaxed(&slot_of(id)->remote);
 }

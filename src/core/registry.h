@@ -62,6 +62,15 @@ tarn_executor *tn_registry_find(uint32_t id);
 void tn_registry_pin(tarn_executor *executor);
 void tn_registry_unpin(tarn_executor *executor);
 
+/* ---- Without the mutex ---- */
+
+/* The executor of that number, pinned; NULL: it is gone, or another process's. And its end. */
+tarn_executor *tn_registry_hold(uint32_t id);
+void tn_registry_let_go(tarn_executor *executor);
+
+/* Whether the executor of that number has an await() or recall(): a hint that costs one load. */
+bool tn_registry_is_remote(uint32_t id);
+
 extern tn_mutex tn_registry_mutex;
 
 #endif

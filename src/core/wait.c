@@ -20,9 +20,23 @@ static tarn_status check_process(tarn_future *const *futures, size_t n)
 
 /* ---- One or all: each future's own word ------------------------------------------------------ */
 
+/* Does what its executor can do about it on this thread. One that is chained is with none yet. */
+static void help(tarn_future *future, int64_t until)
+{
+    if (!tn_registry_is_remote(future->executor) || tn_future_word(future) & TN_CHAINED)
+        return;
+    tarn_executor *executor = tn_registry_hold(future->executor);
+    if (!executor)
+        return;
+    if (executor->backend->await)
+        executor->backend->await(executor, future, until);
+    tn_registry_let_go(executor);
+}
+
 /* False: the time is up and it has not ended. */
 static bool sleep_until_ended(tarn_future *future, int64_t until)
 {
+    help(future, until);
     uint32_t state = tn_future_word(future);
     while (!(state & TN_FINISHED)) {
         if (!(state & TN_WAITER) &&
@@ -152,19 +166,14 @@ tarn_status tarn_future_wait(tarn_future *future, tarn_deadline deadline)
  * or it is gone. */
 static bool press(tarn_future *future, bool kill)
 {
-    tn_mutex_lock(&tn_registry_mutex);
-    tarn_executor *executor = tn_registry_find(future->executor);
-    bool can = executor && executor->backend->press;
-    if (can)
-        tn_registry_pin(executor);
-    tn_mutex_unlock(&tn_registry_mutex);
-    if (!can)
+    tarn_executor *executor = tn_registry_hold(future->executor);
+    if (!executor)
         return false;
-    executor->backend->press(executor, future, kill);
-    tn_mutex_lock(&tn_registry_mutex);
-    tn_registry_unpin(executor);
-    tn_mutex_unlock(&tn_registry_mutex);
-    return true;
+    bool can = executor->backend->press;
+    if (can)
+        executor->backend->press(executor, future, kill);
+    tn_registry_let_go(executor);
+    return can;
 }
 
 tarn_status tarn_stop(tarn_future *future, double grace_seconds)

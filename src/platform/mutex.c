@@ -28,6 +28,14 @@ void tn_mutex_lock(tn_mutex *mutex)
     check(pthread_mutex_lock(&mutex->tn_raw_), "pthread_mutex_lock");
 }
 
+bool tn_mutex_try_lock(tn_mutex *mutex)
+{
+    int error = pthread_mutex_trylock(&mutex->tn_raw_);
+    if (error != 0 && error != EBUSY)
+        tn_broken("pthread_mutex_trylock", error);
+    return error == 0;
+}
+
 void tn_mutex_unlock(tn_mutex *mutex)
 {
     check(pthread_mutex_unlock(&mutex->tn_raw_), "pthread_mutex_unlock");

@@ -41,6 +41,9 @@ void tn_mutex_destroy(tn_mutex *mutex);
 /* Takes the mutex. Blocks while another thread holds it; the caller does not hold it yet. */
 void tn_mutex_lock(tn_mutex *mutex);
 
+/* The same if nobody holds it; false: somebody does. Does not block. */
+bool tn_mutex_try_lock(tn_mutex *mutex);
+
 /* Gives back the mutex, which the caller holds. Does not block. */
 void tn_mutex_unlock(tn_mutex *mutex);
 

@@ -49,16 +49,17 @@ static tarn_status define(tn_crew *crew, tn_member *member, const tarn_task *tas
     tarn_status status = tn_identity_of(task, &identity);
     if (status != TARN_OK)
         return status;
+    *tn_held_at(member, member->channel.pushed) = (tn_held){.definition = number + 1};
     tn_host_push(&member->channel, &(tn_call){.kind = TN_CALL_DEFINE,
                                               .task = number,
                                               .bytes = &identity,
                                               .size = sizeof identity});
-    member->defining++;
     member->knows[number] = true;
     return TARN_OK;
 }
 
-tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task, const void *args)
+tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task, const void *args,
+                         tarn_future *future)
 {
     size_t size = tn_args_size(task, args);
     if (size > TN_ROOM)
@@ -72,6 +73,7 @@ tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task
     if (status != TARN_OK)
         return status;
     tn_args_encode(task, args, crew->scratch);
+    *tn_held_at(member, member->channel.pushed) = (tn_held){.future = future};
     tn_host_push(&member->channel, &(tn_call){.kind = TN_CALL_RUN,
                                               .task = number,
                                               .bytes = crew->scratch,

@@ -60,6 +60,7 @@ typedef struct tn_host {
     uint32_t harvested; /* of these, taken back: replies, and calls that were revoked */
     uint32_t done_seen; /* what the worker said it is done with, when last looked at */
     uint32_t revoked;   /* of those in flight: bit n % TN_SLOTS for call n */
+    bool woken;         /* the worker slept when something was pushed, and has not replied since */
     bool corrupt;       /* what the worker wrote cannot be: it is believed in nothing any more */
 } tn_host;
 
@@ -112,8 +113,9 @@ void tn_host_close(tn_host *host);
 
 /* Who is to be told of replies from now on, or 0: nobody. To be set before the last harvest before a
  * sleep: what is harvested after that rings, or was there. */
-#define TN_RING_EVENT 1u /* by the worker's event, see tn_worker_end.ring */
-#define TN_RING_FUTEX 2u /* by waking all who sleep on tn_host_done_word() */
+#define TN_RING_EVENT \
+    1u /* by the worker's event, unless they are harvested by others before long */
+#define TN_RING_FUTEX 2u /* at once, by waking all who sleep on tn_host_done_word() */
 void tn_host_listen(tn_host *host, uint32_t whom);
 
 /* The word that changes with each reply, for a sleep that is shared between processes, and its value
@@ -129,6 +131,8 @@ typedef struct tn_worker_end {
     tn_up *up;
     uint32_t taken;           /* the number of the next call; the one before it is being run */
     int64_t spin;             /* nanoseconds of polling before a sleep */
+    bool untold;              /* the event has not rung for the last reply yet */
+    int64_t busy_since;       /* ... nor for any since then */
     void (*ring)(void *data); /* tells the host's event; called with nothing held */
     void *data;
 } tn_worker_end;

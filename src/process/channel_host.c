@@ -29,8 +29,10 @@ void tn_host_open(tn_host *host, tn_down *down, tn_up *up)
  * with it the change. Release for that; acquire since it is a link of the same chain. */
 static void wake(tn_host *host)
 {
-    if (tn_u32_exchange_acq_rel(&host->up->parked, 0) != 0)
-        tn_futex_wake_shared(&host->up->parked, 1);
+    if (tn_u32_exchange_acq_rel(&host->up->parked, 0) == 0)
+        return;
+    host->woken = true;
+    tn_futex_wake_shared(&host->up->parked, 1);
 }
 
 bool tn_host_push(tn_host *host, const tn_call *call)
@@ -105,6 +107,9 @@ tn_harvest tn_host_harvest(tn_host *host, tn_reply *reply)
         return condemn(host);
     host->revoked &= ~(UINT32_C(1) << tn_slot_of(number));
     host->harvested++;
+    host->woken = false;
+    /* It carries nothing else: see tell() in channel_worker.c. */
+    tn_u32_store_relaxed(&host->down->harvested, host->harvested);
     return found;
 }
 

@@ -36,6 +36,8 @@ struct tn_down {
     alignas(TN_LINE) tn_atomic_u32 tail; /* calls pushed */
     tn_atomic_u32 closed;                /* 1: there will be no more */
     alignas(TN_LINE) tn_atomic_u32 listen;
+    alignas(TN_LINE)
+        tn_atomic_u32 harvested; /* calls taken back: alone, as the worker rarely looks */
     alignas(TN_LINE) tn_call_slot slots[TN_SLOTS];
     /* One room for each slot: nothing to allocate, and no memory until a large call comes. */
     alignas(TN_LINE) unsigned char rooms[TN_SLOTS][TN_ROOM];

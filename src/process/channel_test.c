@@ -387,22 +387,77 @@ TEST(replies_ring_only_while_the_host_listens)
 {
     pair p;
     pair_open(&p, 0);
-    push(&p, 6);
     static const struct {
         uint32_t whom, rings;
     } steps[] = {
         {0, 0}, {TN_RING_EVENT, 1}, {TN_RING_FUTEX, 1}, {TN_RING_EVENT | TN_RING_FUTEX, 2}, {0, 2}};
     for (uint32_t i = 0; i < 5; i++) {
         tn_host_listen(&p.host, steps[i].whom);
+        push(&p, 1);
         take_is(&p, i);
         reply(&p);
+        take_is_none(&p);
         assert_int_equal(p.rings, steps[i].rings);
     }
     /* What is skipped gives its slots back: whoever waits for room hears of it. */
     tn_host_listen(&p.host, TN_RING_EVENT);
+    push(&p, 1);
     assert_int_equal(tn_host_revoke(&p.host), 5);
     take_is_none(&p);
     assert_int_equal(p.rings, 3);
+    pair_close(&p);
+}
+
+/* A ring costs more than a short call. */
+TEST(short_calls_ring_once_there_is_no_other_and_nobody_has_harvested)
+{
+    pair p;
+    pair_open(&p, 0);
+    tn_host_listen(&p.host, TN_RING_EVENT);
+    push(&p, 3);
+    p.end.busy_since = tn_clock_after(100);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(p.rings, 0);
+        take_is(&p, i);
+        reply(&p);
+    }
+    take_is_none(&p);
+    assert_int_equal(p.rings, 1);
+    take_is_none(&p);
+    assert_int_equal(p.rings, 1);
+    for (uint32_t i = 0; i < 3; i++)
+        harvest_is(&p, TN_HARVEST_REPLY, i);
+
+    push(&p, 1);
+    take_is(&p, 3);
+    reply(&p);
+    harvest_is(&p, TN_HARVEST_REPLY, 3);
+    take_is_none(&p);
+    assert_int_equal(p.rings, 1);
+    pair_close(&p);
+}
+
+/* The next call may take long as well. */
+TEST(a_long_call_rings_at_once)
+{
+    pair p;
+    pair_open(&p, 0);
+    tn_host_listen(&p.host, TN_RING_EVENT);
+    push(&p, 2);
+    take_is(&p, 0);
+    p.end.busy_since = 0;
+    reply(&p);
+    assert_int_equal(p.rings, 1);
+    take_is(&p, 1);
+    reply(&p);
+    assert_int_equal(p.rings, 1);
+    /* Who sleeps on the word harvests soon. */
+    tn_host_listen(&p.host, TN_RING_EVENT | TN_RING_FUTEX);
+    push(&p, 1);
+    take_is(&p, 2);
+    p.end.busy_since = 0;
+    reply(&p);
+    assert_int_equal(p.rings, 1);
     pair_close(&p);
 }
 

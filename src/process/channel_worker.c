@@ -13,6 +13,10 @@
 /* About what a sleep and a wake cost: who polls that long pays at most twice what it could have. */
 enum { SPIN_NS = 20 * 1000 };
 
+/* How long a host that harvests by itself is given before the event rings: a ring costs more than
+ * the calls that it is saved for. Less than a sleep and a wake, which it would prolong. */
+enum { IDLE_NS = 2 * 1000, BUSY_NS = 20 * 1000 };
+
 /* Looks at DOWN between two looks at the clock, which cost more. */
 enum { LOOKS = 16 };
 
@@ -42,8 +46,22 @@ static void publish(tn_worker_end *end)
     uint32_t whom = tn_u32_load_relaxed(&end->down->listen);
     if (whom & TN_RING_FUTEX)
         tn_futex_wake_shared(&end->up->done, INT_MAX);
-    if (whom & TN_RING_EVENT)
+    end->untold = whom & TN_RING_EVENT;
+}
+
+/* The event rings, unless the host has found by itself all that there is. No order is needed: that
+ * it has taken as many as this worker has done can only be read once it has. */
+static void tell(tn_worker_end *end)
+{
+    end->untold = false;
+    if (tn_u32_load_relaxed(&end->down->harvested) != end->taken)
         end->ring(end->data);
+}
+
+/* Whom the futex wakes will harvest, so there is more time for that. */
+static bool somebody_wakes(const tn_worker_end *end)
+{
+    return tn_u32_load_relaxed(&end->down->listen) & TN_RING_FUTEX;
 }
 
 /* ---- Taking ---- */
@@ -94,14 +112,18 @@ static bool has_news(const tn_worker_end *end)
            tn_u32_load_relaxed(&end->down->closed) != 0;
 }
 
-static bool spin(const tn_worker_end *end, int64_t until)
+static bool spin(tn_worker_end *end, int64_t until)
 {
-    int64_t now = tn_clock_now();
+    int64_t begin = tn_clock_now(), now = begin;
     int64_t stop = now + end->spin < until ? now + end->spin : until;
     for (; now < stop; now = tn_clock_now()) {
+        if (end->untold && now - begin >= IDLE_NS && !somebody_wakes(end))
+            tell(end);
         for (int i = 0; i < LOOKS; i++) {
-            if (has_news(end))
+            if (has_news(end)) {
+                end->busy_since = now;
                 return true;
+            }
             tn_cpu_relax();
         }
     }
@@ -111,12 +133,15 @@ static bool spin(const tn_worker_end *end, int64_t until)
 /* Sleeps until the host has something new; false: the time is up. */
 static bool park(tn_worker_end *end, int64_t until)
 {
+    if (end->untold)
+        tell(end);
     /* Acquire, and a swap: see wake() in channel_host.c. */
     tn_u32_exchange_acq_rel(&end->up->parked, 1);
     bool in_time = has_news(end) || tn_futex_wait_shared(&end->up->parked, 1, until);
     /* So that the next push does not wake in vain. A swap again: a store would hide the host's swap
      * from the one above, the next time. */
     tn_u32_exchange_acq_rel(&end->up->parked, 0);
+    end->busy_since = tn_clock_now();
     return in_time;
 }
 
@@ -149,6 +174,12 @@ void tn_worker_reply(tn_worker_end *end, int32_t status, int32_t code, uint32_t 
     if (size > 0 && size <= TN_INLINE)
         memcpy(slot->bytes, end->up->rooms[i], size);
     publish(end);
+    /* The next call may take long, and there may be one. */
+    int64_t now = end->untold ? tn_clock_now() : end->busy_since;
+    if (now - end->busy_since >= BUSY_NS && !somebody_wakes(end)) {
+        end->busy_since = now;
+        tell(end);
+    }
 }
 
 const tn_atomic_u32 *tn_worker_stop_word(const tn_worker_end *end)

@@ -16,11 +16,28 @@
 typedef enum tn_member_state {
     TN_ABSENT,   /* there is no process */
     TN_STARTING, /* the server was asked for one */
-    TN_READY,    /* nothing runs on it: it is in crew->ready */
-    TN_BUSY,     /* `future` runs on it, or its initializer does */
+    TN_READY,    /* nothing is in its channel: it is in crew->ready */
+    TN_BUSY,     /* it has futures, or something of its own: an initializer, what was revoked */
     TN_LEAVING,  /* its channel is closed: it ends by itself */
     TN_DOOMED    /* it is being killed: it is believed in nothing any more */
 } tn_member_state;
+
+/* The shared memory of a channel. Who sleeps on it without the mutex keeps it mapped. */
+typedef struct tn_line {
+    tn_down *down;
+    tn_up *up;
+    int users;    /* the member, and the sleepers */
+    int sleepers; /* on its done word */
+} tn_line;
+
+/* A call in a channel. */
+typedef struct tn_held {
+    tarn_future *future; /* NULL: none waits for it */
+    uint32_t definition; /* the number of the task that it defines, and 1; 0: it is none */
+    bool kill;           /* the future is to be killed, if it runs */
+    bool asked;          /* ... was asked to stop */
+    bool decided;        /* ... is to end as was decided, when the worker has ended */
+} tn_held;
 
 /* A worker process, or the place for one. */
 typedef struct tn_member {
@@ -29,20 +46,20 @@ typedef struct tn_member {
     uint32_t generation; /* of the processes in this place */
     int pid;
     int event; /* of its replies; -1: there is none */
-    tn_down *down;
-    tn_up *up;
+    tn_line *line;
     tn_host channel;
-    unsigned defining; /* replies that come before that of the call */
-    bool parked;       /* READY, and nothing was there for it */
-    bool initialized;  /* its initializer has run, or there is none */
-    bool *knows;       /* which of crew->tasks, up to `room` */
+    tn_held held[TN_SLOTS]; /* call n of the channel in n % TN_SLOTS */
+    int futures;            /* among them */
+    int64_t pace;           /* nanoseconds from one reply to the next, lately; 0: nobody knows */
+    int64_t paced_from;     /* the last reply, or the call that ended a rest */
+    bool stalled;           /* it is given nothing ahead until its next reply */
+    bool parked;            /* READY, and nothing was there for it */
+    bool initialized;       /* its initializer has run, or there is none */
+    bool *knows;            /* which of crew->tasks, up to `room` */
     uint32_t room;
-    tarn_future *future; /* that runs on it; NULL: none */
-    bool decided;        /* ... and is to end as was decided when the worker has ended */
-    bool kill;           /* ... and is to be killed, if it has not ended by now */
-    bool unsent;         /* DOOMED, and the server has not been told: it has too much to read */
-    bool asked;          /* ... and was asked to stop */
-    uint64_t calls;      /* that it has replied to */
+    bool kill;      /* whatever it does, if it has not ended by now */
+    bool unsent;    /* DOOMED, and the server has not been told: it has too much to read */
+    uint64_t calls; /* that it has replied to */
     int64_t ready_since;
     struct tn_member *next; /* in crew->ready */
 } tn_member;
@@ -56,7 +73,9 @@ typedef struct tn_crew {
     tarn_executor executor;
     double idle_timeout;
     uint64_t max_tasks;                   /* that one process runs; 0: any number */
+    int prefetch;                         /* futures that a worker has at once, at most */
     bool strict;                          /* one death breaks the pool */
+    bool polls;                           /* who waits polls first: there are CPUs enough */
     int start;                            /* a tarn_start */
     char *program;                        /* that workers are; NULL: this one */
     tarn_future *initializer, *finalizer; /* cells that hold their arguments; NULL: none */
@@ -68,8 +87,11 @@ typedef struct tn_crew {
     int max_workers;
     int present;      /* members that are not ABSENT */
     int idle;         /* READY ones */
-    int busy;         /* those with a future, DOOMED ones among them */
+    int held;         /* futures that members have */
+    int ahead;        /* of these, behind another one */
     tn_member *ready; /* the one that became so last */
+    int cursor;       /* the next place to look at for one that can be given more ahead */
+    bool full;        /* there was none, and nothing has been harvested since */
 
     const tarn_task **tasks; /* by their number in channels */
     uint32_t task_count, task_room;
@@ -80,6 +102,9 @@ typedef struct tn_crew {
     bool greeted;       /* it has said that it is there */
     int64_t greet_by;   /* or else is given up */
     int doorbell;       /* an event: somebody wants the service thread to look */
+    bool called;        /* it was rung since the last look */
+    bool aware;         /* that look found a queue, and has planned for it */
+    bool watching;      /* ... or futures given ahead, and will look again before long */
     int failures;       /* to start one, in a row; servers that died are among them */
     int early_deaths;   /* workers in a row that ended before they replied to anything */
     int64_t not_before; /* a worker may be started */
@@ -91,7 +116,7 @@ typedef struct tn_crew {
     bool over;            /* the service thread has left, and nothing is taken any more */
     bool left;            /* ... and so has the callback thread */
     bool abandoned;       /* ... and the service thread frees the crew */
-    tarn_future *refused; /* what a submit could not give, with its end decided; by `link` */
+    tn_endings left_over; /* for the service thread */
     int ending;           /* threads that end futures of it */
     uint64_t wakes, parks;
     tn_cond settled; /* for drain() and finish() */
@@ -103,31 +128,38 @@ typedef struct tn_crew {
     tn_thread service, caller;
 } tn_crew;
 
-/* All under the mutex. */
+/* ---- All under the mutex: members, of crew.c ---- */
 
-/* Gives ready workers what is queued, and asks for more workers if need be. */
-void tn_crew_serve(tn_crew *crew, tn_endings *endings);
+/* How long a task may hold up what was given to its worker ahead. */
+#define TN_PATIENCE_NS (INT64_C(2) * 1000 * 1000)
 
-/* Pushes a call into the channel of a worker, which has room; otherwise why not, in
- * tarn_last_error(). */
-tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task, const void *args);
+/* Asks for more workers if the queue needs some. */
+void tn_crew_ask_for_more(tn_crew *crew, tn_endings *endings);
 
-/* Takes the replies of a worker. */
-void tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings);
+/* Nothing is in its channel any more. */
+void tn_crew_become_ready(tn_crew *crew, tn_member *member);
+tn_member *tn_crew_take_ready(tn_crew *crew);
+
+/* Lets a ready worker go. */
+void tn_crew_dismiss(tn_crew *crew, tn_member *member);
+
+/* Kills a worker; the futures that it has are the caller's to decide. */
+void tn_crew_kill(tn_crew *crew, tn_member *member);
 
 /* What the server says of a worker: its pid or minus an errno number; and that it has ended, with a
  * status or minus a signal. INT_MIN: nobody knows how. */
 void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endings);
 void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings);
 
-/* Does to what runs on a worker what was asked: the future's word says what. */
+/* The worker is to be killed, whatever it does, if it has not ended that by the time it is pressed.
+ * What it has not begun ends TARN_STOPPED now: it counted as running. */
+void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings);
+
+/* Does to what a worker has what was asked: the words of the futures say what. */
 void tn_crew_press(tn_crew *crew, tn_member *member, tn_endings *endings);
 
 /* Whether there are more workers than a resize has left, without those that leave already. */
 bool tn_crew_has_too_many(const tn_crew *crew);
-
-/* Lets a ready worker go. */
-void tn_crew_dismiss(tn_crew *crew, tn_member *member);
 
 /* The crew is broken: what is queued ends TARN_BROKEN. */
 void tn_crew_refuse_queued(tn_crew *crew, tn_endings *endings);
@@ -135,17 +167,73 @@ void tn_crew_refuse_queued(tn_crew *crew, tn_endings *endings);
 /* No worker will ever be ready. */
 void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void tn_crew_break_if_strict(tn_crew *crew, tn_endings *endings);
 
 /* Whether nothing is queued, running, or about to be told. */
 bool tn_crew_is_settled(const tn_crew *crew);
 
-/* ---- Without the mutex ---- */
+/* Gives back a share in the memory of a channel. */
+void tn_line_leave(tn_line *line);
+
+/* ---- All under the mutex: what members have, of dispatch.c and calls.c ---- */
+
+/* Gives workers what is queued, and asks for more workers if need be. */
+void tn_crew_serve(tn_crew *crew, tn_endings *endings);
+
+/* Pushes a call into the channel of a worker, which has room for two; otherwise why not, in
+ * tarn_last_error(). future: NULL if none waits for it. */
+tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task, const void *args,
+                         tarn_future *future);
+
+/* Takes the replies of a worker; of all. */
+void tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings);
+void tn_crew_harvest_all(tn_crew *crew, tn_endings *endings);
+
+/* Takes back what a worker has not begun: to the front of the queue. */
+void tn_crew_recall(tn_crew *crew, tn_member *member, tn_endings *endings);
+
+/* Who has a future; NULL: nobody. Its call in *number. */
+tn_member *tn_crew_find(const tn_crew *crew, const tarn_future *future, uint32_t *number);
+
+/* The call is a future's no more; which is the caller's. */
+tarn_future *tn_crew_take(tn_crew *crew, tn_member *member, uint32_t number);
+
+static inline tn_held *tn_held_at(tn_member *member, uint32_t number)
+{
+    return &member->held[number % TN_SLOTS];
+}
+
+/* What is said of a future that was at a worker. */
+static inline tarn_failure tn_failure_at(const tn_member *member, tarn_status status)
+{
+    return (tarn_failure){.status = status, .worker = member->index, .pid = member->pid};
+}
+
+/* ---- Endings, of endings.c ---- */
 
 void tn_endings_open(tn_endings *endings);
+void tn_endings_add(tn_endings *endings, tarn_future *future);
+void tn_endings_join(tn_endings *to, tn_endings *from);
 
-/* Ends them, and what the queue has thrown out; what they have of callbacks and chains is the callback
- * thread's. crew->ending was counted up when they were taken. */
+/* With its end decided: text as tn_remote_explain(); as one that was never given. */
+void tn_endings_decide(tn_endings *endings, tarn_future *future, tarn_failure failure, char *text);
+void tn_endings_refuse(tn_endings *endings, tarn_future *future, tarn_status status,
+                       const char *text);
+
+/* Rings for the service thread, under the mutex. */
+void tn_crew_call_service(tn_crew *crew);
+
+/* Under the mutex, as the last thing: leaves to the service thread what it alone can do, such as
+ * endings that may run code of the user. Whether any are left for tn_crew_end(). */
+bool tn_crew_leave_to_service(tn_crew *crew, tn_endings *endings);
+
+/* Without the mutex: ends them, and what the queue has thrown out; what they have of callbacks and
+ * chains is the callback thread's. crew->ending was counted up when they were taken. */
 void tn_crew_end(tn_crew *crew, tn_endings *endings, tarn_future *dead);
+
+/* What a backend has: see tarn_backend.h. */
+bool tn_crew_take_back(tarn_executor *executor, tarn_future *future);
+void tn_crew_await(tarn_executor *executor, tarn_future *future, int64_t until);
 
 /* ---- The service ---- */
 

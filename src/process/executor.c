@@ -15,16 +15,17 @@
 
 #include <stdio.h>
 
-enum { MOST_WORKERS = 500, DEFAULT_IDLE_SECONDS = 30, STACK = 256 * 1024 };
+enum {
+    MOST_WORKERS = 500,
+    MOST_AHEAD = 30, /* that a channel has room for, with a definition */
+    DEFAULT_AHEAD = 16,
+    DEFAULT_IDLE_SECONDS = 30,
+    STACK = 256 * 1024
+};
 
 static tn_crew *crew_of(const tarn_executor *executor)
 {
     return (tn_crew *)(uintptr_t)executor;
-}
-
-static void ring(tn_crew *crew)
-{
-    tn_event_raise(crew->doorbell);
 }
 
 /* ---- Submit ---------------------------------------------------------------------------------- */
@@ -32,24 +33,27 @@ static void ring(tn_crew *crew)
 static tarn_status submit(tarn_executor *executor, tarn_future *first, size_t n, bool owed)
 {
     tn_crew *crew = crew_of(executor);
-    tn_endings endings;
-    tn_endings_open(&endings);
+    tn_endings refused, ended;
+    tn_endings_open(&refused);
+    tn_endings_open(&ended);
     tn_mutex_lock(&crew->mutex);
     bool closed = crew->closed && (!owed || crew->cancelled || crew->over);
     bool broken = crew->broken;
     if (!closed && !broken) {
         tn_queue_push(&crew->queue, first, n);
-        tn_crew_serve(crew, &endings);
+        tn_crew_serve(crew, &refused);
+        /* Whoever has more than there is room for makes some; but not within another's ending. */
+        if (crew->queue.length > 0 && !owed && !tn_aftermath_here()->in_use) {
+            tn_crew_harvest_all(crew, &ended);
+            tn_crew_serve(crew, &refused);
+        }
     }
-    /* What could not be given is the service thread's to end, as it may have callbacks. */
-    bool waits = endings.first || crew->queue.length > 0 || crew->queue.dead;
-    if (endings.first) {
-        *endings.last = crew->refused;
-        crew->refused = endings.first;
-    }
+    /* Whoever submits may not have noted them yet. */
+    tn_endings_join(&crew->left_over, &refused);
+    bool any = tn_crew_leave_to_service(crew, &ended);
     tn_mutex_unlock(&crew->mutex);
-    if (waits)
-        ring(crew);
+    if (any)
+        tn_crew_end(crew, &ended, NULL);
     if (closed)
         return tn_error(TARN_CLOSED, "tarn_submit: the executor is shut down");
     if (broken)
@@ -63,18 +67,23 @@ static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill
 {
     tn_crew *crew = crew_of(executor);
     tarn_future *pending = NULL;
+    tn_endings endings;
+    tn_endings_open(&endings);
     tn_mutex_lock(&crew->mutex);
     crew->closed = true;
     if (cancel_pending) {
+        /* What was given ahead is as pending as what is queued. */
+        for (int i = 0; i < crew->places && crew->members[i]; i++)
+            tn_crew_recall(crew, crew->members[i], &endings);
         crew->cancelled = true;
         pending = tn_queue_take_all(&crew->queue);
     }
     for (int i = 0; kill_running && i < crew->places && crew->members[i]; i++)
-        crew->members[i]->kill =
-            crew->members[i]->state == TN_BUSY || crew->members[i]->state == TN_LEAVING;
+        tn_crew_kill_all(crew, crew->members[i], &endings);
+    tn_endings_join(&crew->left_over, &endings);
     tn_cond_broadcast(&crew->settled);
+    tn_crew_call_service(crew);
     tn_mutex_unlock(&crew->mutex);
-    ring(crew);
     return pending;
 }
 
@@ -99,18 +108,22 @@ static tarn_status name_the_running(const tn_crew *crew)
     size_t length = 0;
     int running = 0;
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
-        const tn_member *member = crew->members[i];
-        if (!member->future)
+        tn_member *member = crew->members[i];
+        uint32_t number = member->channel.harvested;
+        if (member->futures == 0)
             continue;
-        int written =
-            snprintf(names + length, sizeof names - length, "%s\"%.40s\" (worker %d, pid %d)",
-                     running++ > 0 ? ", " : "", member->future->task->name, i, member->pid);
+        /* The first one runs, or has just ended. */
+        while (!tn_held_at(member, number)->future)
+            number++;
+        int written = snprintf(names + length, sizeof names - length,
+                               "%s\"%.40s\" (worker %d, pid %d)", running++ > 0 ? ", " : "",
+                               tn_held_at(member, number)->future->task->name, i, member->pid);
         if (written > 0 && length + (size_t)written < sizeof names)
             length += (size_t)written;
     }
     names[length] = '\0';
     return tn_error_format(TARN_TIMEOUT, "tarn_shutdown: %zu queued, %d running: %s",
-                           crew->queue.length, running, names);
+                           crew->queue.length + (size_t)crew->ahead, running, names);
 }
 
 static tarn_status finish(tarn_executor *executor, int64_t until)
@@ -150,12 +163,15 @@ static void press(tarn_executor *executor, tarn_future *future, bool kill)
 {
     tn_crew *crew = crew_of(executor);
     if (kill) {
+        uint32_t number;
         tn_mutex_lock(&crew->mutex);
-        for (int i = 0; i < crew->places && crew->members[i]; i++)
-            crew->members[i]->kill |= crew->members[i]->future == future;
+        tn_member *member = tn_crew_find(crew, future, &number);
+        if (member)
+            tn_held_at(member, number)->kill = true;
         tn_mutex_unlock(&crew->mutex);
     }
-    ring(crew);
+    /* Without the mutex: the timer calls this under another one. */
+    tn_event_raise(crew->doorbell);
 }
 
 /* ---- Size ------------------------------------------------------------------------------------ */
@@ -189,8 +205,8 @@ static tarn_status resize(tarn_executor *executor, int max_workers)
     tn_mutex_lock(&crew->mutex);
     bool closed = crew->closed;
     bool sized = !closed && size_crew(crew, max_workers);
+    tn_crew_call_service(crew);
     tn_mutex_unlock(&crew->mutex);
-    ring(crew);
     if (closed)
         return tn_error(TARN_CLOSED, "tarn_resize: the executor is shut down");
     return sized ? TARN_OK : tn_error(TARN_NO_MEMORY, "tarn_resize: no memory");
@@ -246,6 +262,8 @@ static const tarn_backend backend = {
     .block = block,
     .unblock = unblock,
     .press = press,
+    .recall = tn_crew_take_back,
+    .await = tn_crew_await,
 };
 
 static const char *find_fault(const tarn_process_options *options)
@@ -259,6 +277,8 @@ static const char *find_fault(const tarn_process_options *options)
                "its tasks";
     if (!(options->submit_within >= 0))
         return "submit_within is negative or not a number; give seconds, or 0 for no limit";
+    if (options->prefetch < 0 || options->prefetch > MOST_AHEAD)
+        return "prefetch must be 1 to 30, or 0 for the default";
     if (options->start != TARN_START_FORK && options->start != TARN_START_SPAWN)
         return "start must be TARN_START_FORK or TARN_START_SPAWN";
     /* The server is started anew after its death, whatever the working directory is then. */
@@ -278,8 +298,11 @@ static bool set_up(tn_crew *crew, const tarn_process_options *options)
 {
     static tn_atomic_u32 nobody_counts;
     tn_queue_init(&crew->queue, &nobody_counts);
+    tn_endings_open(&crew->left_over);
     crew->idle_timeout = options->idle_timeout == 0 ? DEFAULT_IDLE_SECONDS : options->idle_timeout;
     crew->max_tasks = options->max_tasks_per_worker;
+    crew->polls = tn_cpu_count() > 1;
+    crew->prefetch = options->prefetch == 0 ? DEFAULT_AHEAD : options->prefetch;
     crew->strict = options->strict;
     crew->start = options->start;
     if (options->worker_program && !(crew->program = tn_text_copy(options->worker_program)))

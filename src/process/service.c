@@ -26,25 +26,7 @@ enum {
 
 #define GREETING_SECONDS 10.0 /* in which a new server has to say that it is there */
 
-/* ---- Endings ----------------------------------------------------------------------------------- */
-
-void tn_crew_end(tn_crew *crew, tn_endings *endings, tarn_future *dead)
-{
-    tarn_future *future = endings->first;
-    tn_aftermath_hold();
-    while (future) {
-        tarn_future *next = future->link;
-        tn_remote_end(future);
-        future = next;
-    }
-    tn_queue_bury(dead);
-    tn_mutex_lock(&crew->mutex);
-    tn_aftermath_give(&crew->aftermath);
-    crew->ending--;
-    tn_cond_signal(&crew->to_call);
-    tn_cond_broadcast(&crew->settled);
-    tn_mutex_unlock(&crew->mutex);
-}
+/* ---- The callback thread ------------------------------------------------------------------------ */
 
 void tn_service_call(void *data)
 {
@@ -70,9 +52,8 @@ void tn_service_call(void *data)
         tn_mutex_lock(&crew->mutex);
         crew->calling = false;
         tn_cond_broadcast(&crew->settled);
-        /* The service thread may have nothing else to wait for. */
         if (crew->closed)
-            tn_event_raise(crew->doorbell);
+            tn_crew_call_service(crew);
     }
     tn_mutex_unlock(&crew->mutex);
     tn_inside_end(&inside);
@@ -220,7 +201,8 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Lets those go who are not needed; gives when to look again. */
+/* Lets those go who are not needed; gives when to look again. Those who are busy may be ready the next
+ * moment, without this thread. */
 static int64_t retire(tn_crew *crew)
 {
     int64_t now = tn_clock_now(), next = TN_CLOCK_NEVER;
@@ -232,6 +214,8 @@ static int64_t retire(tn_crew *crew)
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
         tn_member *member = crew->members[i];
         unsent |= member->state == TN_DOOMED && member->unsent;
+        if (member->state == TN_BUSY && patience != TN_CLOCK_NEVER)
+            next = earlier(next, now + patience);
         if (member->state != TN_READY)
             continue;
         if (all || tn_crew_has_too_many(crew) || now - member->ready_since >= patience)
@@ -242,38 +226,50 @@ static int64_t retire(tn_crew *crew)
     return unsent ? earlier(next, tn_clock_after(0.01)) : next;
 }
 
-/* Everything that there is to do now; gives when to look again. */
-static int64_t look(tn_crew *crew, tn_endings *endings)
+/* What waits for long behind a call is others' from now on; gives when to look again. */
+static int64_t watch(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
-    bool ended = has_ended(crew->server);
-    if (crew->control >= 0)
-        hear(crew, endings);
-    if (ended && crew->control >= 0 && has_ended(crew->server))
-        server_is_gone(crew, endings);
+    if (member->state != TN_BUSY || member->futures < 2)
+        return TN_CLOCK_NEVER;
+    int64_t now = tn_clock_now();
+    if (now - member->paced_from < TN_PATIENCE_NS)
+        return member->paced_from + TN_PATIENCE_NS;
+    member->stalled = true;
+    tn_crew_recall(crew, member, endings);
+    return now + TN_PATIENCE_NS;
+}
+
+/* Everything that there is to do now; gives when to look again. `news`: of the server, maybe. */
+static int64_t look(tn_crew *crew, bool news, tn_endings *endings)
+{
+    int64_t next = TN_CLOCK_NEVER;
+    if (news) {
+        bool ended = has_ended(crew->server);
+        if (crew->control >= 0)
+            hear(crew, endings);
+        if (ended && crew->control >= 0 && has_ended(crew->server))
+            server_is_gone(crew, endings);
+    }
     /* What was not to come any more, or so it seemed when the last one ended. */
     if (crew->control < 0 && crew->queue.length > 0 && !crew->broken)
         start_anew(crew, endings);
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
-        tn_member *member = crew->members[i];
-        if (member->event >= 0)
-            tn_event_clear(member->event);
-        tn_crew_harvest(crew, member, endings);
-        tn_crew_press(crew, member, endings);
+        tn_crew_harvest(crew, crew->members[i], endings);
+        tn_crew_press(crew, crew->members[i], endings);
+        next = earlier(next, watch(crew, crew->members[i], endings));
     }
-    while (crew->refused) {
-        tarn_future *future = crew->refused;
-        crew->refused = future->link;
-        future->link = NULL;
-        *endings->last = future;
-        endings->last = &future->link;
-    }
-    int64_t now = tn_clock_now(), next;
+    tn_endings_join(endings, &crew->left_over);
+    int64_t now = tn_clock_now();
     if (crew->control >= 0 && !crew->greeted && now >= crew->greet_by)
         server_is_gone(crew, endings);
     if (crew->broken)
         tn_crew_refuse_queued(crew, endings);
     tn_crew_serve(crew, endings);
-    next = retire(crew);
+    crew->aware = crew->queue.length > 0;
+    crew->watching = crew->ahead > 0;
+    if (crew->watching)
+        next = earlier(next, now + TN_PATIENCE_NS);
+    next = earlier(next, retire(crew));
     if (crew->queue.length > 0 && crew->not_before > now)
         next = earlier(next, crew->not_before);
     if (crew->control >= 0 && !crew->greeted)
@@ -281,15 +277,15 @@ static int64_t look(tn_crew *crew, tn_endings *endings)
     return next;
 }
 
-/* The descriptors to sleep on. */
+/* The descriptors to sleep on: the first few are others than events of members. */
+enum { OF_SERVER = 1, OF_MEMBERS = 3 };
+
 static size_t list_fds(const tn_crew *crew, int *fds)
 {
     size_t n = 0;
     fds[n++] = crew->doorbell;
-    if (crew->control >= 0) {
-        fds[n++] = crew->control;
-        fds[n++] = crew->server;
-    }
+    fds[n++] = crew->control;
+    fds[n++] = crew->server;
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
         if (crew->members[i]->event >= 0)
             fds[n++] = crew->members[i]->event;
@@ -297,17 +293,31 @@ static size_t list_fds(const tn_crew *crew, int *fds)
     return n;
 }
 
+/* Sleeps until there is something on one of them, or until then; true: it may be the server's. No
+ * ring is lost: what is cleared here is looked for afterwards. */
+static bool sleep_on(const int *fds, bool *ready, size_t n, int64_t until)
+{
+    int error = tn_poll(fds, ready, n, until);
+    if (error != 0)
+        return error != ETIMEDOUT;
+    for (size_t i = 0; i < n; i++) {
+        if (ready[i] && (i < OF_SERVER || i >= OF_MEMBERS))
+            tn_event_clear(fds[i]);
+    }
+    return ready[OF_SERVER] || ready[OF_SERVER + 1];
+}
+
 static void serve_until_the_end(tn_crew *crew)
 {
     int *fds = NULL;
-    bool *ready = NULL, one;
+    bool *ready = NULL, news = true, one;
     size_t room = 0;
     for (;;) {
         tn_endings endings;
         tn_endings_open(&endings);
-        tn_event_clear(crew->doorbell);
         tn_mutex_lock(&crew->mutex);
-        int64_t next = look(crew, &endings);
+        crew->called = false;
+        int64_t next = look(crew, news, &endings);
         bool over = crew->closed && crew->queue.length == 0 && crew->present == 0 && !endings.first;
         if ((size_t)crew->places + 3 > room) {
             tn_free(fds);
@@ -326,16 +336,20 @@ static void serve_until_the_end(tn_crew *crew)
         tn_mutex_unlock(&crew->mutex);
         if (over)
             break;
+        news = false;
         if (any) {
             tn_crew_end(crew, &endings, dead);
             /* That may have been the last thing to wait for. */
             continue;
         }
+        if (n > 0) {
+            news = sleep_on(fds, ready, n, next);
+            continue;
+        }
         /* Without memory it looks again before long. */
-        if (n > 0)
-            tn_poll(fds, ready, n, next);
-        else
-            tn_poll(&crew->doorbell, &one, 1, tn_clock_after(0.01));
+        tn_poll(&crew->doorbell, &one, 1, tn_clock_after(0.01));
+        tn_event_clear(crew->doorbell);
+        news = true;
     }
     tn_free(fds);
     tn_free(ready);
