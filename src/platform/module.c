@@ -149,6 +149,24 @@ bool tn_module_find(const void *address, tn_module *module, uint64_t *offset)
     return s.done;
 }
 
+const void *tn_module_own(const void *object, size_t size, const void *inside)
+{
+    dlopen_function *open = find_dlopen();
+    Dl_info copy, library, own;
+
+    /* The program exports its copy under the library's name of it. */
+    if (!open || !dladdr || dladdr(object, &copy) == 0 || copy.dli_saddr != object ||
+        dladdr(inside, &library) == 0 || library.dli_fbase == copy.dli_fbase)
+        return object;
+    /* The handle is never closed: what has tasks is not unloaded. */
+    void *handle = open(library.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    const void *found = handle ? dlsym(handle, copy.dli_sname) : NULL;
+    if (!found || dladdr(found, &own) == 0 || own.dli_fbase != library.dli_fbase ||
+        memcmp(found, object, size) != 0)
+        return object;
+    return found;
+}
+
 static int look_for_bytes(struct dl_phdr_info *info, size_t size, void *data)
 {
     search *s = data;

@@ -27,6 +27,11 @@ typedef struct tn_module {
  * path is too long. May take the locks of the dynamic linker, as all of these. */
 bool tn_module_find(const void *address, tn_module *module, uint64_t *offset);
 
+/* A linker may copy a constant of a library into the program, for all to use in place of the
+ * library's own. If `object` is such a copy, of `size` bytes, and its library is the one that `inside`
+ * lies in: the library's own; else `object`. */
+const void *tn_module_own(const void *object, size_t size, const void *inside);
+
 /* Whether they are the same file, as far as can be seen: by the build-id, else by the path. */
 bool tn_module_same(const tn_module *a, const tn_module *b);
 

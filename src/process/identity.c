@@ -15,6 +15,23 @@ static bool is_same_shape(tn_shape a, tn_shape b)
     return a.kind == b.kind && a.offset == b.offset && a.size == b.size;
 }
 
+/* The module and the offset of a task; false: it lies in none. */
+static bool locate(const tarn_task *task, tn_identity *identity)
+{
+    tn_module marked;
+    uint64_t offset;
+    if (!tn_module_find(task, &identity->module, &identity->offset))
+        return false;
+    /* The mark is always where the task was made, the descriptor may be a copy: if it seems to be the
+     * program's, another program does not have it. */
+    if (!identity->module.path[0] && task->mark && tn_module_find(task->mark, &marked, &offset) &&
+        marked.path[0]) {
+        const tarn_task *own = tn_module_own(task, sizeof *task, task->mark);
+        return tn_module_find(own, &identity->module, &identity->offset);
+    }
+    return true;
+}
+
 tarn_status tn_identity_of(const tarn_task *task, tn_identity *identity)
 {
     *identity = (tn_identity){.args_size = task->args_size,
@@ -30,7 +47,7 @@ tarn_status tn_identity_of(const tarn_task *task, tn_identity *identity)
     memcpy(identity->name, task->name, strlen(task->name));
     for (uint32_t i = 0; i < task->arg_count; i++)
         identity->args[i] = shape_of(&task->args[i]);
-    if (!tn_module_find(task, &identity->module, &identity->offset))
+    if (!locate(task, identity))
         return tn_error_format(TARN_UNSUPPORTED,
                                "the descriptor of \"%s\" is not static data of the program or a "
                                "library, so no other process has it; make it by TARN_TASK()",
