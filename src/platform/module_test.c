@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 static const char here[] = "here";
 
@@ -49,9 +51,39 @@ TEST(another_file_is_not_the_same)
     if (other.id_size > 0)
         other.id[0] ^= 1;
     else
-        strcpy(other.path, "/somewhere/else");
+        other.file[0] ^= 1;
     assert_false(tn_module_same(&module, &other));
     assert_null(tn_module_at(&other, offset, 1));
+}
+
+/* Where neither is known, all that is left is the path. */
+TEST(what_has_no_build_id_is_known_by_its_file_or_its_path)
+{
+    tn_module module = {.file = {7, 8}, .path = "/a.so"}, other = module;
+    strcpy(other.path, "/b.so");
+    assert_true(tn_module_same(&module, &other));
+    other.file[1] = 9;
+    assert_false(tn_module_same(&module, &other));
+    other.file[0] = 0;
+    assert_false(tn_module_same(&module, &other));
+    strcpy(other.path, "/a.so");
+    assert_true(tn_module_same(&module, &other));
+}
+
+TEST(the_file_of_what_has_no_build_id_is_found_where_it_was_loaded)
+{
+    struct stat program;
+    tn_module module;
+    uint64_t offset;
+    assert_int_equal(stat("/proc/self/exe", &program), 0);
+    assert_true(tn_module_find(here, &module, &offset));
+    if (module.id_size == 0)
+        assert_int_equal(module.file[0], program.st_ino);
+    module = (tn_module){
+        .file = {program.st_ino, ((uint64_t)major(program.st_dev) << 32) | minor(program.st_dev)}};
+    assert_ptr_equal(tn_module_at(&module, offset, sizeof(here)), here);
+    module.file[0]++;
+    assert_null(tn_module_at(&module, offset, sizeof(here)));
 }
 
 TEST(what_cannot_be_loaded_says_why)
