@@ -190,6 +190,67 @@ TEST(what_a_worker_has_loaded_may_be_replaced)
     remove_place(&p);
 }
 
+/* ---- Descriptors that no worker has ---------------------------------------------------------- */
+
+static int half(int n)
+{
+    return n / 2;
+}
+TARN_TASK(int, half, int);
+
+static void begin(void)
+{
+}
+TARN_TASK(void, begin, void);
+
+/* At once, as nothing that a worker does can change it. */
+static void assert_refused(tarn_executor *pool, const tarn_task *task)
+{
+    int n = 5;
+    tarn_future *future = tarn_submit(pool, task, &n, sizeof(n));
+    assert_true(tarn_done(future));
+    assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_UNSUPPORTED);
+    assert_string_equal(tarn_error(future)->text, tarn_last_error());
+    assert_non_null(strstr(tarn_last_error(), "\"half\""));
+    assert_non_null(strstr(tarn_last_error(), "make it by TARN_TASK()"));
+    tarn_drop(future);
+}
+
+TEST(a_descriptor_that_is_not_static_is_refused_at_once)
+{
+    tarn_executor *pool = open_pool();
+    tarn_task on_stack = half_task, *on_heap = malloc(sizeof(*on_heap));
+    assert_non_null(on_heap);
+    *on_heap = half_task;
+    assert_refused(pool, &on_stack);
+    assert_refused(pool, on_heap);
+    tarn_stats stats = {.size = sizeof(stats)};
+    assert_int_equal(tarn_executor_stats(pool, &stats), TARN_OK);
+    assert_int_equal(stats.rejected, 2);
+    assert_int_equal(stats.workers, 0);
+
+    int quantity = 5, result = 0;
+    tarn_future *future = half_submit(pool, quantity);
+    assert_int_equal(half_result(future, &result), TARN_OK);
+    assert_int_equal(result, 2);
+    tarn_drop(future);
+    /* With a worker that has the task. */
+    assert_refused(pool, on_heap);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+    free(on_heap);
+}
+
+TEST(neither_is_an_initializer_nor_a_finalizer)
+{
+    tarn_task on_stack = begin_task;
+    assert_null(tarn_process_pool(.initializer = &on_stack));
+    assert_non_null(strstr(tarn_last_error(), "\"begin\" is not static data"));
+    assert_null(tarn_process_pool(.finalizer = &on_stack));
+    assert_non_null(strstr(tarn_last_error(), "\"begin\" is not static data"));
+}
+
+/* ---- Paths ----------------------------------------------------------------------------------- */
+
 TEST(a_plugin_is_found_that_was_loaded_by_a_relative_path)
 {
     static const char *const editions[] = {FIRST, FIRST_WITHOUT_ID};
