@@ -52,7 +52,7 @@ TEST(another_place_or_name_is_another_task)
     other = identity;
     strcpy(other.module.path, "/nowhere.so");
     other.module.id_size = 1;
-    expect_none(&other, TARN_UNKNOWN_TASK, "/nowhere.so");
+    expect_none(&other, TARN_UNKNOWN_TASK, "cannot load the library of \"add\"");
 }
 
 TEST(a_difference_of_shape_is_named)
