@@ -145,7 +145,8 @@ TEST(a_build_with_another_shape_is_a_mismatch)
 TEST(a_file_without_the_task_is_told_of)
 {
     expect_when_replaced(FIRST, WITHOUT_TASK, TARN_UNKNOWN_TASK, other_file, restart);
-    expect_when_replaced(FIRST, "/proc/self/status", TARN_UNKNOWN_TASK, "cannot load the library", stay);
+    expect_when_replaced(FIRST, "/proc/self/status", TARN_UNKNOWN_TASK, "cannot load the library",
+                         stay);
 }
 
 TEST(the_same_build_in_another_file_is_the_same)
