@@ -354,9 +354,12 @@ typedef struct tarn_process_options {
 
 /* A pool of processes: this program, started anew as a server that starts workers, on demand. With
  * .worker_program it is that one, and this needs no tarn_boot(): a worker loads the library that
- * a task lies in, by its path, if it is the same file by its build-id. What lies in this program
- * itself ends TARN_UNKNOWN_TASK then. The library uses the tarn of its worker: one that hides a tarn
- * of its own has no tarn_fail() and no tarn_result_memory() there.
+ * a task lies in, by its path, if it is the same file: by its build-id or, if it has none, the very
+ * file that this program has loaded. If that was removed or replaced, its tasks end
+ * TARN_UNKNOWN_TASK or, where it has one of another shape by now, TARN_MISMATCH. With
+ * .worker_program what lies in this program itself ends TARN_UNKNOWN_TASK, too. The library uses the
+ * tarn of its worker: one that hides a tarn of its own has no tarn_fail() and no
+ * tarn_result_memory() there. A descriptor that is not static data is refused (TARN_UNSUPPORTED).
  * A task that crashes ends TARN_LOST, and nothing else does; tarn_error() has the signal or exit
  * status. It may be killed: tarn_stop() does after its grace, .run_limit at once, a tarn_shutdown()
  * with .kill_running, too.

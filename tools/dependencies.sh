@@ -32,6 +32,7 @@ for job in "$@"; do
         test)
             want c++ g++
             want clang clang
+            want llvm-ar llvm
             want /usr/include/cmocka.h libcmocka-dev
             want /usr/include/sqlite3.h libsqlite3-dev
             want pkg-config pkg-config

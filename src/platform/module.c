@@ -3,10 +3,11 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <inttypes.h>
 #include <link.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Weak: a static program may have neither. */
 #pragma weak dladdr
@@ -80,19 +81,64 @@ static void read_notes(const unsigned char *note, size_t size, tn_module *module
     }
 }
 
-/* All programs have the same path, so one without a build-id is told from others by its file: the
- * number of that and of its device. */
-static void identify_by_file(tn_module *module)
-{
-    struct stat file;
-    uint64_t numbers[2];
+/* What is mapped in this process, and of which file: its number, and that of its device. While it
+ * is, no other file has these, whatever becomes of its name. */
+typedef struct mapping {
+    uintptr_t start, end;
+    uint64_t file[2];
+    char line[TN_MODULE_PATH + 100]; /* as the system writes it */
+    int path;                        /* where it begins there */
+} mapping;
 
-    if (stat("/proc/self/exe", &file) != 0)
+static bool read_mapping(FILE *maps, mapping *m)
+{
+    unsigned major, minor;
+
+    /* What remains of a line that is too long looks otherwise. */
+    while (maps != NULL && fgets(m->line, sizeof(m->line), maps)) {
+        if (sscanf(m->line, "%" SCNxPTR "-%" SCNxPTR " %*s %*s %x:%x %" SCNu64 " %n", &m->start,
+                   &m->end, &major, &minor, &m->file[0], &m->path) == 5) {
+            m->file[1] = ((uint64_t)major << 32) | minor;
+            m->line[strcspn(m->line, "\n")] = '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+static FILE *open_mappings(void)
+{
+    return fopen("/proc/self/maps", "re");
+}
+
+static void close_mappings(FILE *maps)
+{
+    if (maps)
+        fclose(maps);
+}
+
+static bool is_relative(const char *path)
+{
+    return path[0] != '\0' && path[0] != '/';
+}
+
+/* Completes a module by the file that is mapped where it begins. */
+static void identify_by_file(uintptr_t start, tn_module *module)
+{
+    FILE *maps = open_mappings();
+    mapping m;
+    bool found = false;
+
+    while (!found && read_mapping(maps, &m))
+        found = start >= m.start && start < m.end;
+    close_mappings(maps);
+    if (!found)
         return;
-    numbers[0] = file.st_dev;
-    numbers[1] = file.st_ino;
-    module->id_size = sizeof(numbers);
-    memcpy(module->id, numbers, sizeof(numbers));
+    memcpy(module->file, m.file, sizeof(m.file));
+    /* By a relative path another process, or this one elsewhere, finds something else. */
+    if (is_relative(module->path) && m.line[m.path] == '/' &&
+        strlen(m.line + m.path) < sizeof(module->path))
+        memcpy(module->path, m.line + m.path, strlen(m.line + m.path) + 1);
 }
 
 /* The program itself is the first, and has no path: some C libraries say by which name it was
@@ -111,17 +157,17 @@ static bool describe(const struct dl_phdr_info *info, bool first, tn_module *mod
             read_notes((const unsigned char *)base_of(info) + segment->p_vaddr, segment->p_memsz,
                        module);
     }
-    if (first && module->id_size == 0)
-        identify_by_file(module);
     return true;
 }
 
 typedef struct search {
-    uintptr_t address; /* of this */
-    const tn_module *wanted;
+    uintptr_t address;       /* of this; 0: of the module wanted */
+    const tn_module *wanted; /* NULL: of the path */
+    const char *path;
     uint64_t offset;
     size_t size;
     tn_module *module; /* found */
+    uintptr_t start;   /* of its first segment */
     const void *found;
     bool done;
     int looked_at; /* modules, before this one */
@@ -130,11 +176,15 @@ typedef struct search {
 static int look_for_address(struct dl_phdr_info *info, size_t size, void *data)
 {
     search *s = data;
+    const ElfW(Phdr) *segment = info->dlpi_phdr;
 
     (void)size;
     bool first = s->looked_at++ == 0;
     if (!holds(info, s->address, 1))
         return 0;
+    while (segment->p_type != PT_LOAD)
+        segment++;
+    s->start = base_of(info) + segment->p_vaddr;
     s->offset = s->address - base_of(info);
     s->done = describe(info, first, s->module);
     return 1;
@@ -145,8 +195,28 @@ bool tn_module_find(const void *address, tn_module *module, uint64_t *offset)
     search s = {.address = (uintptr_t)address, .module = module};
 
     dl_iterate_phdr(look_for_address, &s);
+    if (s.done && (module->id_size == 0 || is_relative(module->path)))
+        identify_by_file(s.start, module);
     *offset = s.offset;
     return s.done;
+}
+
+const void *tn_module_own(const void *object, size_t size, const void *inside)
+{
+    dlopen_function *open = find_dlopen();
+    Dl_info copy, library, own;
+
+    /* The program exports its copy under the library's name of it. */
+    if (!open || !dladdr || dladdr(object, &copy) == 0 || copy.dli_saddr != object ||
+        dladdr(inside, &library) == 0 || library.dli_fbase == copy.dli_fbase)
+        return object;
+    /* The handle is never closed: what has tasks is not unloaded. */
+    void *handle = open(library.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    const void *found = handle ? dlsym(handle, copy.dli_sname) : NULL;
+    if (!found || dladdr(found, &own) == 0 || own.dli_fbase != library.dli_fbase ||
+        memcmp(found, object, size) != 0)
+        return object;
+    return found;
 }
 
 static int look_for_bytes(struct dl_phdr_info *info, size_t size, void *data)
@@ -168,19 +238,32 @@ bool tn_module_has(const void *address, size_t size)
 
 bool tn_module_same(const tn_module *a, const tn_module *b)
 {
-    if (a->id_size > 0 && b->id_size > 0)
-        return a->id_size == b->id_size && memcmp(a->id, b->id, a->id_size) == 0;
-    return a->id_size == b->id_size && strcmp(a->path, b->path) == 0;
+    if (a->id_size != b->id_size || memcmp(a->id, b->id, a->id_size) != 0)
+        return false;
+    if (a->id_size > 0)
+        return true;
+    if (a->file[0] != 0 && b->file[0] != 0)
+        return memcmp(a->file, b->file, sizeof(a->file)) == 0;
+    return strcmp(a->path, b->path) == 0;
+}
+
+/* Whether a module is the one that is looked for. */
+static bool is_wanted(const struct dl_phdr_info *info, bool first, const search *s)
+{
+    tn_module here;
+
+    if (s->address != 0)
+        return holds(info, s->address, 1);
+    return describe(info, first, &here) &&
+           (s->wanted ? tn_module_same(&here, s->wanted) : strcmp(here.path, s->path) == 0);
 }
 
 static int look_for_module(struct dl_phdr_info *info, size_t size, void *data)
 {
     search *s = data;
-    tn_module here;
 
     (void)size;
-    bool first = s->looked_at++ == 0;
-    if (!describe(info, first, &here) || !tn_module_same(&here, s->wanted))
+    if (!is_wanted(info, s->looked_at++ == 0, s))
         return 0;
     s->done = true;
     if (s->offset <= UINTPTR_MAX - base_of(info) &&
@@ -192,6 +275,26 @@ static int look_for_module(struct dl_phdr_info *info, size_t size, void *data)
 const void *tn_module_at(const tn_module *module, uint64_t offset, size_t size)
 {
     search s = {.wanted = module, .offset = offset, .size = size};
+
+    if (module->id_size > 0 || module->file[0] == 0) {
+        dl_iterate_phdr(look_for_module, &s);
+        return s.found;
+    }
+    FILE *maps = open_mappings();
+    mapping m;
+    /* Somebody may have mapped the file who has not loaded it. */
+    while (!s.done && read_mapping(maps, &m)) {
+        s.address = memcmp(m.file, module->file, sizeof(m.file)) == 0 ? m.start : 0;
+        if (s.address != 0)
+            dl_iterate_phdr(look_for_module, &s);
+    }
+    close_mappings(maps);
+    return s.found;
+}
+
+const void *tn_module_at_path(const char *path, uint64_t offset, size_t size)
+{
+    search s = {.path = path, .offset = offset, .size = size};
 
     dl_iterate_phdr(look_for_module, &s);
     return s.found;

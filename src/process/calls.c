@@ -8,26 +8,36 @@
 #include "process/identity.h"
 #include "process/message.h"
 
-/* The number of a task in channels; UINT32_MAX: no memory. */
-static uint32_t number_of(tn_crew *crew, const tarn_task *task)
+/* The number of a task in channels; UINT32_MAX: it has none yet. */
+static uint32_t number_of(const tn_crew *crew, const tarn_task *task)
 {
-    for (uint32_t i = crew->task_count; i-- > 0;) {
-        if (crew->tasks[i] == task)
-            return i;
-    }
+    uint32_t i = crew->task_count;
+    while (i > 0 && crew->tasks[i - 1] != task)
+        i--;
+    return i - 1;
+}
+
+tarn_status tn_crew_know(tn_crew *crew, const tarn_task *task)
+{
+    if (number_of(crew, task) != UINT32_MAX)
+        return TARN_OK;
+    tn_identity identity;
+    tarn_status status = tn_identity_of(task, &identity);
+    if (status != TARN_OK)
+        return status;
     if (crew->task_count == crew->task_room) {
         uint32_t room = crew->task_room == 0 ? 16 : 2 * crew->task_room;
         const tarn_task **tasks = tn_alloc_array(room, sizeof *tasks);
         if (!tasks)
-            return UINT32_MAX;
+            return tn_error(TARN_NO_MEMORY, "no memory");
         if (crew->task_count > 0)
             memcpy(tasks, crew->tasks, crew->task_count * sizeof *tasks);
         tn_free(crew->tasks);
         crew->tasks = tasks;
         crew->task_room = room;
     }
-    crew->tasks[crew->task_count] = task;
-    return crew->task_count++;
+    crew->tasks[crew->task_count++] = task;
+    return TARN_OK;
 }
 
 /* Makes sure that the worker has been told of a task. */
@@ -66,10 +76,14 @@ tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task
         return tn_error_format(TARN_UNSUPPORTED,
                                "the arguments of \"%s\" have %zu bytes; a worker process takes %d",
                                task->name, size, TN_ROOM);
+    tarn_status status = TARN_OK;
     uint32_t number = number_of(crew, task);
-    if (number == UINT32_MAX)
-        return tn_error(TARN_NO_MEMORY, "no memory");
-    tarn_status status = define(crew, member, task, number);
+    if (number == UINT32_MAX) {
+        number = crew->task_count;
+        status = tn_crew_know(crew, task);
+    }
+    if (status == TARN_OK)
+        status = define(crew, member, task, number);
     if (status != TARN_OK)
         return status;
     tn_args_encode(task, args, crew->scratch);

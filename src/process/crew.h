@@ -180,6 +180,9 @@ void tn_line_leave(tn_line *line);
 /* Gives workers what is queued, and asks for more workers if need be. */
 void tn_crew_serve(tn_crew *crew, tn_endings *endings);
 
+/* TARN_OK, or why a task cannot be named in another process, in tarn_last_error(). */
+tarn_status tn_crew_know(tn_crew *crew, const tarn_task *task);
+
 /* Pushes a call into the channel of a worker, which has room for two; otherwise why not, in
  * tarn_last_error(). future: NULL if none waits for it. */
 tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task, const void *args,

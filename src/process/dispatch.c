@@ -133,8 +133,7 @@ static void give(tn_crew *crew, tn_member *member, tarn_future *future, tn_endin
         tn_endings_refuse(endings, future, TARN_STOPPED, NULL);
         return;
     }
-    tarn_status status =
-        tn_crew_push(crew, member, future->task, tn_cell_payload(future), future);
+    tarn_status status = tn_crew_push(crew, member, future->task, tn_cell_payload(future), future);
     if (status != TARN_OK) {
         tn_endings_refuse(endings, future, status, tarn_last_error());
         return;
@@ -194,8 +193,7 @@ static void give_ahead(tn_crew *crew, tn_endings *endings)
     tn_member *member;
     if (crew->prefetch == 1 || crew->full || tn_crew_has_too_many(crew))
         return;
-    while ((member = find_one_with_room(crew)) &&
-           (future = tn_queue_start_ahead(&crew->queue))) {
+    while ((member = find_one_with_room(crew)) && (future = tn_queue_start_ahead(&crew->queue))) {
         give(crew, member, future, endings);
         crew->cursor++;
     }
@@ -319,8 +317,8 @@ static void note_pace(tn_member *member, int replies)
     if (member->pace == 0)
         member->pace = pace;
     else
-        member->pace = pace < member->pace ? (member->pace + pace) / 2
-                                           : (3 * member->pace + pace) / 4;
+        member->pace =
+            pace < member->pace ? (member->pace + pace) / 2 : (3 * member->pace + pace) / 4;
     member->paced_from = now;
     member->stalled = false;
 }

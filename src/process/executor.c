@@ -12,6 +12,7 @@
 #include "platform/memory.h"
 #include "process/boot.h"
 #include "process/crew.h"
+#include "process/identity.h"
 
 #include <stdio.h>
 
@@ -39,7 +40,9 @@ static tarn_status submit(tarn_executor *executor, tarn_future *first, size_t n,
     tn_mutex_lock(&crew->mutex);
     bool closed = crew->closed && (!owed || crew->cancelled || crew->over);
     bool broken = crew->broken;
-    if (!closed && !broken) {
+    /* What comes together is of one task. */
+    tarn_status status = closed || broken ? TARN_OK : tn_crew_know(crew, first->task);
+    if (!closed && !broken && status == TARN_OK) {
         tn_queue_push(&crew->queue, first, n);
         tn_crew_serve(crew, &refused);
         /* Whoever has more than there is room for makes some; but not within another's ending. */
@@ -58,7 +61,7 @@ static tarn_status submit(tarn_executor *executor, tarn_future *first, size_t n,
         return tn_error(TARN_CLOSED, "tarn_submit: the executor is shut down");
     if (broken)
         return tn_error_format(TARN_BROKEN, "tarn_submit: %s", crew->failure);
-    return TARN_OK;
+    return status;
 }
 
 /* ---- Drain and shutdown ---------------------------------------------------------------------- */
@@ -412,8 +415,11 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
                  ".worker_program");
         return NULL;
     }
+    tn_identity identity;
     if (tn_task_check_for_worker("tarn_process_pool", own.initializer, own.initializer_args,
-                                 own.finalizer) != TARN_OK)
+                                 own.finalizer) != TARN_OK ||
+        (own.initializer && tn_identity_of(own.initializer, &identity) != TARN_OK) ||
+        (own.finalizer && tn_identity_of(own.finalizer, &identity) != TARN_OK))
         return NULL;
     tn_crew *crew = new_crew();
     if (!crew || !set_up(crew, &own) || tarn_backend_open(&crew->executor, &backend) != TARN_OK) {

@@ -3,6 +3,7 @@
 
 #include "core/status.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static tn_shape shape_of(const tarn_field *field)
@@ -13,6 +14,23 @@ static tn_shape shape_of(const tarn_field *field)
 static bool is_same_shape(tn_shape a, tn_shape b)
 {
     return a.kind == b.kind && a.offset == b.offset && a.size == b.size;
+}
+
+/* The module and the offset of a task; false: it lies in none. */
+static bool locate(const tarn_task *task, tn_identity *identity)
+{
+    tn_module marked;
+    uint64_t offset;
+    if (!tn_module_find(task, &identity->module, &identity->offset))
+        return false;
+    /* The mark is always where the task was made; the descriptor may be a copy in the program, which
+     * another program does not have. */
+    if (!identity->module.path[0] && task->mark && tn_module_find(task->mark, &marked, &offset) &&
+        marked.path[0]) {
+        const tarn_task *own = tn_module_own(task, sizeof *task, task->mark);
+        return tn_module_find(own, &identity->module, &identity->offset);
+    }
+    return true;
 }
 
 tarn_status tn_identity_of(const tarn_task *task, tn_identity *identity)
@@ -30,7 +48,7 @@ tarn_status tn_identity_of(const tarn_task *task, tn_identity *identity)
     memcpy(identity->name, task->name, strlen(task->name));
     for (uint32_t i = 0; i < task->arg_count; i++)
         identity->args[i] = shape_of(&task->args[i]);
-    if (!tn_module_find(task, &identity->module, &identity->offset))
+    if (!locate(task, identity))
         return tn_error_format(TARN_UNSUPPORTED,
                                "the descriptor of \"%s\" is not static data of the program or a "
                                "library, so no other process has it; make it by TARN_TASK()",
@@ -38,59 +56,105 @@ tarn_status tn_identity_of(const tarn_task *task, tn_identity *identity)
     return TARN_OK;
 }
 
-/* What differs between the two; NULL: nothing. */
-static const char *find_difference(const tn_identity *identity, const tarn_task *task, char *part)
+/* What differs between two shapes, in `room` bytes. */
+static void describe(const char *what, tn_shape here, tn_shape wanted, char *text, size_t room)
 {
-    if (task->arg_count != identity->arg_count)
-        return "the number of arguments";
-    if (task->args_size != identity->args_size)
-        return "the size of all arguments";
-    if (!is_same_shape(shape_of(&task->result), identity->result))
-        return "the result";
-    if (task->arg_count > 0 && !tn_module_has(task->args, task->arg_count * sizeof *task->args))
-        return "the list of arguments";
-    for (uint32_t i = 0; i < task->arg_count; i++) {
-        if (!is_same_shape(shape_of(&task->args[i]), identity->args[i])) {
-            snprintf(part, 32, "argument %u", i + 1);
-            return part;
-        }
-    }
-    return NULL;
+    if (here.size != wanted.size)
+        snprintf(text, room, "%s has %" PRIu64 " bytes there, not %" PRIu64, what, here.size,
+                 wanted.size);
+    else
+        snprintf(text, room, "%s is of another kind or in another place there", what);
 }
+
+/* What differs between the two, in `room` bytes; false: nothing. */
+static bool find_difference(const tn_identity *identity, const tarn_task *task, char *text,
+                            size_t room)
+{
+    char part[32];
+    if (task->arg_count != identity->arg_count) {
+        snprintf(text, room, "it has %u arguments there, not %u", task->arg_count,
+                 identity->arg_count);
+        return true;
+    }
+    if (task->arg_count > 0 && !tn_module_has(task->args, task->arg_count * sizeof *task->args)) {
+        snprintf(text, room, "it has no list of arguments there");
+        return true;
+    }
+    for (uint32_t i = 0; i < task->arg_count; i++) {
+        tn_shape here = shape_of(&task->args[i]);
+        if (is_same_shape(here, identity->args[i]))
+            continue;
+        snprintf(part, sizeof part, "argument %u", i + 1);
+        describe(part, here, identity->args[i], text, room);
+        return true;
+    }
+    tn_shape args = {.size = task->args_size}, wanted_args = {.size = identity->args_size};
+    tn_shape result = shape_of(&task->result);
+    if (!is_same_shape(args, wanted_args))
+        describe("the struct of arguments", args, wanted_args, text, room);
+    else if (!is_same_shape(result, identity->result))
+        describe("its result", result, identity->result, text, room);
+    else
+        return false;
+    return true;
+}
+
+/* Whether a descriptor, of whatever file, is one, and of a task of that name. */
+static bool is_named(const tarn_task *task, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    return task->size == sizeof *task && task->call && tn_module_has(task->name, size) &&
+           memcmp(task->name, name, size) == 0;
+}
+
+/* The descriptor of that name where the identity has it; NULL: there is none. *same: it lies in the
+ * same file, and not in one that has taken its path. *trouble: why the library could not be loaded. */
+static const tarn_task *look(const tn_identity *identity, bool *same, const char **trouble)
+{
+    const tn_module *module = &identity->module;
+    const char *path = module->path;
+    *trouble = NULL;
+    const tarn_task *task = tn_module_at(module, identity->offset, sizeof *task);
+    if (!task && path[0] && !(*trouble = tn_module_load(path)))
+        task = tn_module_at(module, identity->offset, sizeof *task);
+    *same = task;
+    if (!task && path[0] && !*trouble)
+        task = tn_module_at_path(path, identity->offset, sizeof *task);
+    return task && is_named(task, identity->name) ? task : NULL;
+}
+
+#define REMEDY "start the program anew, and keep its files until it ends"
 
 const tarn_task *tn_identity_find(const tn_identity *identity, tarn_status *status, char *why)
 {
-    const tn_module *module = &identity->module;
-    const char *place = module->path[0] ? module->path : "the program", *trouble = NULL;
-    char part[32];
+    const char *name = identity->name, *path = identity->module.path, *trouble;
+    char difference[100];
+    bool same;
+    const tarn_task *task = look(identity, &same, &trouble);
+    /* What lies in another file is not run, but may tell the user more. */
+    if (task && find_difference(identity, task, difference, sizeof difference)) {
+        *status = TARN_MISMATCH;
+        snprintf(why, TN_WHY, "the worker has another \"%s\" in %s: %s; " REMEDY, name,
+                 path[0] ? path : "the program", difference);
+        return NULL;
+    }
+    if (task && same)
+        return task;
     *status = TARN_UNKNOWN_TASK;
-    const tarn_task *task = tn_module_at(module, identity->offset, sizeof *task);
-    if (!task && module->path[0] && !(trouble = tn_module_load(module->path)))
-        task = tn_module_at(module, identity->offset, sizeof *task);
-    if (!task && !module->path[0]) {
+    if (trouble)
+        snprintf(why, TN_WHY,
+                 "the worker cannot load the library of \"%s\" as the program has done: %s; it has "
+                 "to stay there until the program ends",
+                 name, trouble);
+    else if (path[0])
+        snprintf(why, TN_WHY,
+                 "the worker has no \"%s\": %s is not the file that the program has loaded by that "
+                 "path, but a later one; " REMEDY,
+                 name, path);
+    else
         snprintf(why, TN_WHY,
                  "the worker has no \"%s\": it lies in the program that submitted it, and the "
                  "worker is another program; move it to a shared library",
-                 identity->name);
-        return NULL;
-    }
-    if (!task) {
-        snprintf(why, TN_WHY, "the worker has no \"%s\": %s %s", identity->name, place,
-                 trouble ? trouble : "is another file by now");
-        return NULL;
-    }
-    size_t length = strlen(identity->name) + 1;
-    if (task->size != sizeof *task || !task->call || !tn_module_has(task->name, length) ||
-        memcmp(task->name, identity->name, length) != 0) {
-        snprintf(why, TN_WHY, "the worker has no \"%s\" where %s had it: it is another file",
-                 identity->name, place);
-        return NULL;
-    }
-    const char *difference = find_difference(identity, task, part);
-    if (!difference)
-        return task;
-    *status = TARN_MISMATCH;
-    snprintf(why, TN_WHY, "the worker has another \"%s\": %s of it in %s differs", identity->name,
-             difference, place);
+                 name);
     return NULL;
 }

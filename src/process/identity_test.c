@@ -52,7 +52,7 @@ TEST(another_place_or_name_is_another_task)
     other = identity;
     strcpy(other.module.path, "/nowhere.so");
     other.module.id_size = 1;
-    expect_none(&other, TARN_UNKNOWN_TASK, "/nowhere.so");
+    expect_none(&other, TARN_UNKNOWN_TASK, "cannot load the library of \"add\"");
 }
 
 TEST(a_difference_of_shape_is_named)
@@ -61,14 +61,17 @@ TEST(a_difference_of_shape_is_named)
     assert_int_equal(tn_identity_of(&add_task, &identity), TARN_OK);
     tn_identity other = identity;
     other.args[1].size = 4;
-    expect_none(&other, TARN_MISMATCH, "argument 2");
+    expect_none(&other, TARN_MISMATCH, "argument 2 has 2 bytes there, not 4");
+    other = identity;
+    other.args[0].kind = TARN_KIND_BYTES;
+    expect_none(&other, TARN_MISMATCH, "argument 1 is of another kind");
     other = identity;
     other.arg_count = 1;
-    expect_none(&other, TARN_MISMATCH, "number of arguments");
+    expect_none(&other, TARN_MISMATCH, "2 arguments there, not 1");
     other = identity;
     other.args_size++;
-    expect_none(&other, TARN_MISMATCH, "size of all arguments");
+    expect_none(&other, TARN_MISMATCH, "the struct of arguments has 8 bytes there, not 9");
     other = identity;
     other.result.kind = TARN_KIND_BYTES;
-    expect_none(&other, TARN_MISMATCH, "the result");
+    expect_none(&other, TARN_MISMATCH, "its result is of another kind");
 }

@@ -7,8 +7,11 @@
 struct process_plugin {
     /* 1 * 1 + ... + n * n; less than 0: a tarn_status. */
     int (*sum_squares)(const char *worker_program, int n);
-    /* The tarn_status with which a task ends that raises that signal. */
+    /* The tarn_status with which a task ends that raises that signal, that calls tarn_fail(), that
+     * returns what it got from tarn_result_memory(). */
     int (*crash)(const char *worker_program, int signal_);
+    int (*give_up)(const char *worker_program);
+    int (*allocate)(const char *worker_program);
     const char *(*why_not)(void); /* without a worker_program; "": it worked */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The library has no tarn of its own: it uses what the program has that loads it, host or worker. */
+/* Alone, this is a library without a tarn of its own: it uses what the program has that loads it,
+ * host or worker. */
 #include "tasks.h"
 
 #include <signal.h>
