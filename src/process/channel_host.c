@@ -6,6 +6,7 @@
 #include "process/channel_layout.h"
 
 #include "platform/futex.h"
+#include "process/step.h"
 
 #include <string.h>
 
@@ -47,9 +48,12 @@ bool tn_host_push(tn_host *host, const tn_call *call)
         memcpy(call->size <= TN_INLINE ? slot->bytes : host->down->rooms[i], call->bytes,
                call->size);
     host->pushed++;
+    tn_step(TN_STEP_SLOT_WRITTEN);
     /* Release: the slot and the room. */
     tn_u32_store_release(&host->down->tail, host->pushed);
+    tn_step(TN_STEP_TAIL_MOVED);
     wake(host);
+    tn_step(TN_STEP_PUSHED);
     return true;
 }
 
@@ -57,6 +61,7 @@ void tn_host_close(tn_host *host)
 {
     /* Release: who sees this sees the last tail. */
     tn_u32_store_release(&host->down->closed, 1);
+    tn_step(TN_STEP_CHANNEL_CLOSED);
     wake(host);
 }
 
@@ -105,6 +110,7 @@ tn_harvest tn_host_harvest(tn_host *host, tn_reply *reply)
         return condemn(host);
     host->revoked &= ~(UINT32_C(1) << tn_slot_of(number));
     host->harvested++;
+    tn_step(TN_STEP_HARVESTED);
     return found;
 }
 
@@ -157,6 +163,7 @@ uint32_t tn_host_revoke(tn_host *host)
     /* The host claims all that is left: whoever moves `begun` past a number has that call. Release:
      * a worker whose claim fails acquires this, and with it a `tail` that is not older. */
     uint32_t first = tn_u32_exchange_acq_rel(&host->up->begun, host->pushed);
+    tn_step(TN_STEP_REVOKED);
     if (host->pushed - first > host->pushed - host->done_seen) {
         condemn(host);
         return host->pushed;

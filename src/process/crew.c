@@ -17,6 +17,7 @@
 #include "process/codec.h"
 #include "process/loss.h"
 #include "process/message.h"
+#include "process/step.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -168,9 +169,11 @@ static int ask_for_one(tn_crew *crew, tn_member *member)
     member->down = down;
     member->up = up;
     fds[2] = member->event;
+    tn_step(TN_STEP_ASKING);
     /* A server that is gone, or has much to read, is no reason to give up. */
     if (error == 0 && tn_socket_send(crew->control, &message, sizeof message, fds, 3) != 0)
         error = EINPROGRESS;
+    tn_step(TN_STEP_ASKED);
     tn_fd_close(fds[0]);
     tn_fd_close(fds[1]);
     if (error != 0) {
@@ -257,6 +260,7 @@ static void kill_worker(tn_crew *crew, tn_member *member)
     /* Without a server it is dead already, or about to be. */
     member->unsent =
         crew->control >= 0 && tn_socket_send(crew->control, &message, sizeof message, NULL, 0) != 0;
+    tn_step(TN_STEP_KILL_SENT);
 }
 
 static tarn_failure failure_of(const tn_member *member, tarn_status status)
@@ -377,6 +381,7 @@ void tn_crew_dismiss(tn_crew *crew, tn_member *member)
     member->state = TN_LEAVING;
     if (crew->finalizer)
         tn_crew_push(crew, member, crew->finalizer->task, tn_cell_payload(crew->finalizer));
+    tn_step(TN_STEP_FINALIZING);
     tn_host_close(&member->channel);
 }
 

@@ -12,6 +12,7 @@
 #include "platform/memory.h"
 #include "process/boot.h"
 #include "process/crew.h"
+#include "process/step.h"
 
 #include <stdio.h>
 
@@ -48,6 +49,7 @@ static tarn_status submit(tarn_executor *executor, tarn_future *first, size_t n,
         crew->refused = endings.first;
     }
     tn_mutex_unlock(&crew->mutex);
+    tn_step(TN_STEP_QUEUED);
     if (waits)
         ring(crew);
     if (closed)
@@ -74,6 +76,7 @@ static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill
             crew->members[i]->state == TN_BUSY || crew->members[i]->state == TN_LEAVING;
     tn_cond_broadcast(&crew->settled);
     tn_mutex_unlock(&crew->mutex);
+    tn_step(TN_STEP_SHUT);
     ring(crew);
     return pending;
 }
