@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scene.h"
+
+#include "platform/child.h"
+#include "platform/clock.h"
+#include "processes.h"
+#include "runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stdnoreturn.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_NUMBERS = 1 << 16, LABOURERS = 2 };
+
+#define PATIENCE 30.0 /* seconds, for a scene that takes some 20 milliseconds */
+
+void runner_begin(int argc, char **argv)
+{
+    find_plan();
+    tarn_boot(argc, argv);
+}
+
+/* ---- In the host ----------------------------------------------------------------------------- */
+
+static noreturn void give_up(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(the_plan->why, sizeof(the_plan->why), format, arguments);
+    va_end(arguments);
+    _exit(1);
+}
+
+static void about(const char *what)
+{
+    the_plan->doing = what;
+}
+
+/* ---- Tasks ----------------------------------------------------------------------------------- */
+
+static void begin(void)
+{
+}
+TARN_TASK(void, begin, void);
+
+static void finish(void)
+{
+}
+TARN_TASK(void, finish, void);
+
+static uint32_t note(uint32_t number)
+{
+    int file = open(the_plan->audit, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (write(file, &number, sizeof(number)) != sizeof(number))
+        tarn_fail(1, "the audit file cannot be written");
+    close(file);
+    if (number < MOST_TASKS)
+        atomic_fetch_add(&the_plan->begun[number], 1);
+    return number * 3 + 1;
+}
+TARN_TASK(uint32_t, note, uint32_t);
+
+static uint32_t sleep_for_ever(uint32_t number)
+{
+    note(number);
+    for (;;)
+        pause();
+    return 0;
+}
+TARN_TASK(uint32_t, sleep_for_ever, uint32_t);
+
+static uint32_t crash_once(uint32_t number)
+{
+    uint32_t result = note(number);
+    if (atomic_load(&the_plan->begun[number]) == 1)
+        raise(SIGKILL);
+    return result;
+}
+TARN_TASK(uint32_t, crash_once, uint32_t);
+
+static uint32_t hold(uint32_t number)
+{
+    uint32_t result = note(number);
+    while (!atomic_load(&the_plan->gate))
+        sched_yield();
+    return result;
+}
+TARN_TASK(uint32_t, hold, uint32_t);
+
+/* ---- Plays ----------------------------------------------------------------------------------- */
+
+static tarn_executor *open_pool(const scene *s, int workers)
+{
+    about("opening the pool");
+    tarn_executor *pool = tarn_process_pool(.max_workers = workers, .start = s->start,
+                                            .initializer = s->bare ? NULL : &begin_task,
+                                            .finalizer = s->bare ? NULL : &finish_task);
+    if (!pool)
+        give_up("no pool: %s", tarn_last_error());
+    return pool;
+}
+
+static tarn_executor *view_of(const scene *s, tarn_executor *pool)
+{
+    return s->retries > 0 ? tarn_with(pool, .retries = s->retries) : pool;
+}
+
+static void record(tarn_future *future, const tarn_task *task, uint32_t number)
+{
+    about("waiting for a future");
+    uint32_t value = 0;
+    outcome *o = &the_plan->outcomes[number];
+    o->status = tarn_result(future, task, &value, sizeof(value));
+    o->wrong = o->status == TARN_OK && value != number * 3 + 1;
+    if (o->status != TARN_OK) {
+        const tarn_failure *failure = tarn_error(future);
+        o->lost = failure->lost;
+        o->signal = failure->signal;
+        o->pid = failure->pid;
+        o->attempts = failure->attempts;
+    }
+    o->ended = true;
+    tarn_drop(future);
+}
+
+/* Compares the pool's own books with the outcomes, and shuts it down. */
+static void close_pool(tarn_executor *pool, uint32_t tasks)
+{
+    uint64_t ok = 0, lost = 0;
+    tarn_stats stats = {.size = sizeof(stats)};
+    for (uint32_t i = 0; i < tasks; i++) {
+        ok += the_plan->outcomes[i].status == TARN_OK;
+        lost += the_plan->outcomes[i].status == TARN_LOST;
+    }
+    about("counting");
+    if (tarn_executor_stats(pool, &stats) != TARN_OK || stats.submitted != tasks ||
+        stats.ok != ok || stats.lost != lost || stats.queued + stats.running != 0)
+        give_up("the pool has counted %d submitted, %d ok, %d lost", (int)stats.submitted,
+                (int)stats.ok, (int)stats.lost);
+    about("shutting down");
+    if (tarn_shutdown(pool) != TARN_OK)
+        give_up("shutdown: %s", tarn_last_error());
+}
+
+static bool is_about(const scene *s, int step)
+{
+    return s->rules[0].step == step || s->rules[1].step == step;
+}
+
+void burst(const scene *s)
+{
+    tarn_future *futures[MOST_TASKS];
+    uint32_t tasks = (uint32_t)s->tasks;
+    tarn_executor *pool = open_pool(s, 1), *view = view_of(s, pool);
+    about("submitting");
+    for (uint32_t i = 0; i < tasks; i++)
+        futures[i] = note_submit(view, i);
+    for (uint32_t i = 0; i < tasks; i++)
+        record(futures[i], &note_task, i);
+    about("waiting until the worker sleeps");
+    while ((is_about(s, TN_STEP_PARKED) || is_about(s, TN_STEP_WOKEN)) &&
+           atomic_load(&the_plan->passes[TN_STEP_PARKED]) == 0)
+        sched_yield();
+    close_pool(pool, tasks);
+}
+
+void life(const scene *s)
+{
+    tarn_executor *pool = open_pool(s, 1), *view = view_of(s, pool);
+    for (uint32_t i = 0; i < LIFE_TASKS; i++) {
+        about("submitting");
+        const tarn_task *task = i == LIFE_STOPPED ? &sleep_for_ever_task
+                                : i == LIFE_CRASH ? &crash_once_task
+                                                  : &note_task;
+        tarn_future *future = tarn_submit(view, task, &i, sizeof(i));
+        about("waiting for a task to begin");
+        while (i == LIFE_STOPPED && atomic_load(&the_plan->begun[i]) == 0 && !tarn_done(future))
+            sched_yield();
+        about("stopping a task");
+        if (i == LIFE_STOPPED)
+            tarn_stop(future, 0.0);
+        record(future, task, i);
+    }
+    close_pool(pool, LIFE_TASKS);
+}
+
+void crowd(const scene *s)
+{
+    tarn_future *futures[MOST_TASKS];
+    uint32_t tasks = (uint32_t)s->tasks;
+    tarn_executor *pool = open_pool(s, 2), *view = view_of(s, pool);
+    futures[0] = hold_submit(view, 0);
+    about("waiting for a task to begin");
+    while (atomic_load(&the_plan->begun[0]) == 0 && !tarn_done(futures[0]))
+        sched_yield();
+    about("submitting");
+    for (uint32_t i = 1; i < tasks; i++)
+        futures[i] = note_submit(view, i);
+    for (uint32_t i = 1; i < tasks; i++)
+        record(futures[i], &note_task, i);
+    atomic_store(&the_plan->gate, true);
+    record(futures[0], &hold_task, 0);
+    close_pool(pool, tasks);
+}
+
+typedef struct labourer {
+    tarn_executor *view;
+    uint32_t first, end;
+} labourer;
+
+static void *labour_on(void *data)
+{
+    enum { WINDOW = 16 };
+    labourer *l = data;
+    for (uint32_t number = l->first; number < l->end; number += WINDOW) {
+        tarn_future *futures[WINDOW];
+        for (uint32_t i = 0; i < WINDOW; i++)
+            futures[i] = note_submit(l->view, number + i);
+        for (uint32_t i = 0; i < WINDOW; i++)
+            tarn_result(futures[i], NULL, NULL, 0);
+        tarn_drop_all(futures, WINDOW);
+    }
+    return NULL;
+}
+
+void labour(const scene *s)
+{
+    enum { SHARE = MOST_NUMBERS / LABOURERS };
+    tarn_executor *view = view_of(s, open_pool(s, 3));
+    labourer all[LABOURERS];
+    pthread_t threads[LABOURERS];
+    for (uint32_t i = 0; i < LABOURERS; i++) {
+        all[i] = (labourer){view, i * SHARE, (i + 1) * SHARE};
+        pthread_create(&threads[i], NULL, labour_on, &all[i]);
+    }
+    for (;;)
+        pause();
+}
+
+/* ---- The host -------------------------------------------------------------------------------- */
+
+static noreturn void be_host(const scene *s)
+{
+    int descriptors = count_descriptors(), threads = tn_thread_count();
+    s->play(s);
+    about("waiting until no process is left");
+    for (unsigned i = 0; i < atomic_load(&the_plan->processes); i++)
+        await_end(atomic_load(&the_plan->pids[i]));
+    if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD)
+        give_up("a zombie is left");
+    if (count_descriptors() != descriptors)
+        give_up("descriptors are left: %d of %d", count_descriptors(), descriptors);
+    if (count_memory_files() != 0)
+        give_up("mappings are left: %d", count_memory_files());
+    /* One that has been joined is still counted for a moment. */
+    about("waiting until no thread is left");
+    while (tn_thread_count() != threads)
+        sched_yield();
+    _exit(0);
+}
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+static const char *name_of(int step)
+{
+    switch (step) {
+#define CASE(number, name) \
+    case number: \
+        return #number " " #name;
+        TN_SERVER_STEPS(CASE)
+        TN_WORKER_STEPS(CASE)
+        TN_HOST_STEPS(CASE)
+#undef CASE
+    default:
+        return "none";
+    }
+}
+
+static const char *side_of(int step)
+{
+    return step < TN_STEP_RECEIVING        ? "the server"
+           : step < TN_STEP_SERVER_STARTED ? "a worker"
+                                           : "the host";
+}
+
+static const char *title(const scene *s)
+{
+    static const char *const deeds[] = {"nobody dies", "workers die", "the server dies",
+                                        "the host dies", "it stands"};
+    static char text[256];
+    const rule *kill = &s->rules[0], *stand = &s->rules[1];
+    int n = kill->step == 0
+                ? snprintf(text, sizeof(text), "the host dies under load")
+                : snprintf(text, sizeof(text), "%s at step %s, pass %u: %s", side_of(kill->step),
+                           name_of(kill->step), kill->pass, deeds[kill->deed]);
+    if (stand->step != 0)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, "; a worker stands at %s, pass %u",
+                      name_of(stand->step), stand->pass);
+    snprintf(text + n, sizeof(text) - (size_t)n, "; %s, %d retries",
+             s->start == TARN_START_FORK ? "forked" : "executed", s->retries);
+    return text;
+}
+
+/* ---- Afterwards ------------------------------------------------------------------------------ */
+
+static sigset_t child_ended;
+
+static bool host_dies(const scene *s)
+{
+    return s->kill_after > 0 || s->rules[0].deed == KILL_HOST;
+}
+
+/* Reaps `pid`, or all children if that is -1; false: not by `until`. SIGCHLD is blocked. */
+static bool reap(pid_t pid, int *how, int64_t until)
+{
+    for (;;) {
+        pid_t reaped = waitpid(pid, how, WNOHANG);
+        if ((reaped < 0 && errno == ECHILD) || (reaped > 0 && pid > 0))
+            return true;
+        int64_t left = until - tn_clock_now();
+        if (reaped == 0 && left <= 0)
+            return false;
+        struct timespec most = {left / 1000000000, left % 1000000000};
+        if (reaped == 0)
+            sigtimedwait(&child_ended, NULL, &most);
+    }
+}
+
+/* Whoever loses its parent becomes a child of this process, so those tell what is left. */
+static void end_children(void)
+{
+    pid_t children[16];
+    size_t n;
+    while ((n = children_of(getpid(), children, 16)) > 0) {
+        for (size_t i = 0; i < n; i++)
+            kill(children[i], SIGKILL);
+        reap(-1, NULL, tn_clock_after(0.1));
+    }
+}
+
+static void await_host(const scene *s, pid_t host)
+{
+    int how = 0;
+    if (s->kill_after > 0) {
+        nanosleep(&(struct timespec){.tv_nsec = (long)s->kill_after}, NULL);
+        kill(host, SIGKILL);
+    }
+    if (!reap(host, &how, tn_clock_after(PATIENCE))) {
+        end_children();
+        fail_msg("%s: the host hangs: %s", title(s), the_plan->doing);
+    }
+    bool killed = WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL;
+    if (host_dies(s) ? !killed : !WIFEXITED(how) || WEXITSTATUS(how) != 0) {
+        end_children();
+        fail_msg("%s: the host ended with %#x: %s", title(s), (unsigned)how, the_plan->why);
+    }
+    if (!reap(-1, NULL, tn_clock_after(PATIENCE))) {
+        pid_t left = 0;
+        children_of(getpid(), &left, 1);
+        end_children();
+        fail_msg("%s: process %d is left", title(s), (int)left);
+    }
+}
+
+/* How often each task has begun, by the file. */
+static const unsigned *read_audit(const scene *s)
+{
+    static unsigned runs[MOST_NUMBERS];
+    uint32_t number;
+    memset(runs, 0, sizeof(runs));
+    FILE *file = fopen(the_plan->audit, "re");
+    assert_non_null(file);
+    while (fread(&number, sizeof(number), 1, file) == 1) {
+        if (number >= MOST_NUMBERS)
+            fail_msg("%s: task %u was never submitted", title(s), (unsigned)number);
+        runs[number]++;
+    }
+    fclose(file);
+    return runs;
+}
+
+static void check_runs(const scene *s, const unsigned *runs)
+{
+    for (int i = 0; i < MOST_NUMBERS; i++) {
+        if (runs[i] > 1 + (unsigned)s->retries)
+            fail_msg("%s: task %d ran %u times", title(s), i, runs[i]);
+    }
+}
+
+static void check_lost(const scene *s, int i)
+{
+    const outcome *o = &the_plan->outcomes[i];
+    if (o->lost != TARN_LOST_KILLED || o->attempts != 1 + s->retries || o->pid <= 0)
+        fail_msg("%s: task %d was lost, of kind %d, at try %d, in process %d", title(s), i, o->lost,
+                 o->attempts, o->pid);
+    if (i == s->lost && o->pid != atomic_load(&the_plan->worker))
+        fail_msg("%s: task %d was in process %d, not %d", title(s), i,
+                 atomic_load(&the_plan->worker), o->pid);
+}
+
+/* Each task has ended as it must have, and ran as often. */
+static void check_outcomes(const scene *s, const unsigned *runs)
+{
+    for (int i = 0; i < s->tasks; i++) {
+        const outcome *o = &the_plan->outcomes[i];
+        bool dies = i == s->lost || (s->play == life && i == LIFE_CRASH);
+        bool ran = i != s->lost || s->ran;
+        int status = s->play == life && i == LIFE_STOPPED ? TARN_STOPPED
+                     : dies && s->retries == 0            ? TARN_LOST
+                                                          : TARN_OK;
+        unsigned expected = dies && s->retries > 0 ? 1 + ran : ran;
+        if (!o->ended || o->wrong)
+            fail_msg("%s: task %d %s", title(s), i, o->wrong ? "is wrong" : "has not ended");
+        if (s->crowded) {
+            status = o->status == TARN_LOST && s->retries == 0 ? TARN_LOST : TARN_OK;
+            expected = status == TARN_OK && runs[i] == 0 ? 1 : runs[i];
+        }
+        if (o->status != status || runs[i] != expected)
+            fail_msg("%s: task %d ended %s and ran %u times, not %s and %u", title(s), i,
+                     tarn_status_name((tarn_status)o->status), runs[i],
+                     tarn_status_name((tarn_status)status), expected);
+        if (o->status == TARN_LOST)
+            check_lost(s, i);
+    }
+}
+
+static void check_rules(const scene *s)
+{
+    for (int i = 0; i < MOST_RULES; i++) {
+        if (s->rules[i].step != 0 && atomic_load(&the_plan->fired[i]) != 1)
+            fail_msg("%s: %s was not there", title(s), side_of(s->rules[i].step));
+    }
+    const rule *kill = &s->rules[0];
+    bool others = kill->step >= TN_STEP_SERVER_STARTED || kill->step < TN_STEP_RECEIVING;
+    if (others && kill->deed == KILL_WORKERS && atomic_load(&the_plan->killed) == 0)
+        fail_msg("%s: there was none", title(s));
+}
+
+static void play_it(const scene *s)
+{
+    make_plan();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    sigemptyset(&child_ended);
+    sigaddset(&child_ended, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child_ended, NULL);
+    char audit[sizeof(the_plan->audit)];
+    memcpy(audit, the_plan->audit, sizeof(audit));
+    memset(the_plan, 0, sizeof(*the_plan));
+    memcpy(the_plan->audit, audit, sizeof(audit));
+    memcpy(the_plan->rules, s->rules, sizeof(the_plan->rules));
+    if (truncate(the_plan->audit, 0) != 0)
+        fail_msg("%s: %s", the_plan->audit, strerror(errno));
+    pid_t host = fork();
+    if (host == 0) {
+        sigprocmask(SIG_UNBLOCK, &child_ended, NULL);
+        the_plan->host = getpid();
+        be_host(s);
+    }
+    assert_true(host > 0);
+    await_host(s, host);
+}
+
+void run_scene(const scene *s)
+{
+    play_it(s);
+    check_rules(s);
+    const unsigned *runs = read_audit(s);
+    check_runs(s, runs);
+    if (!host_dies(s))
+        check_outcomes(s, runs);
+}
+
+unsigned count_passes(const scene *s, int step)
+{
+    play_it(s);
+    return atomic_load(&the_plan->passes[step]);
+}
