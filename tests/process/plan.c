@@ -147,6 +147,10 @@ void tn_step(int step)
         atomic_store(&the_plan->server, getpid());
     if (step == TN_STEP_SERVER_BEGUN || step == TN_STEP_RECEIVING || step == TN_STEP_WORKER_BEGUN)
         note_process();
+    if (step == TN_STEP_GREETED)
+        atomic_store(&the_plan->descriptors_first, count_descriptors());
+    if (step == TN_STEP_SERVER_ENDING)
+        atomic_store(&the_plan->descriptors_last, count_descriptors());
     unsigned pass = atomic_fetch_add(&the_plan->passes[step], 1) + 1;
     for (int i = 0; i < MOST_RULES; i++) {
         const rule *r = &the_plan->rules[i];

@@ -39,7 +39,10 @@ typedef struct outcome {
 typedef struct plan {
     char audit[64]; /* the file's name */
     pid_t host;
+    atomic_int heir;   /* a child of the host, which has all its descriptors */
     atomic_int server; /* the latest */
+    /* Its descriptors when it began to serve, and when it ends. */
+    atomic_int descriptors_first, descriptors_last;
     rule rules[MOST_RULES];
     atomic_uint fired[MOST_RULES];
     atomic_uint passes[TN_STEP_END];

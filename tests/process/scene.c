@@ -108,6 +108,11 @@ static tarn_executor *open_pool(const scene *s, int workers)
                                             .finalizer = s->bare ? NULL : &finish_task);
     if (!pool)
         give_up("no pool: %s", tarn_last_error());
+    if (s->heir && fork() == 0) {
+        atomic_store(&the_plan->heir, getpid());
+        for (;;)
+            pause();
+    }
     return pool;
 }
 
@@ -349,6 +354,36 @@ static void end_children(void)
     }
 }
 
+static noreturn void give_up_on(const scene *s)
+{
+    pid_t left = 0;
+    children_of(getpid(), &left, 1);
+    end_children();
+    fail_msg("%s: process %d is left", title(s), (int)left);
+    abort();
+}
+
+static void await_others(const scene *s)
+{
+    int64_t until = tn_clock_after(PATIENCE);
+    /* Each server before its workers, which are its children until then. */
+    for (unsigned i = 0; i < atomic_load(&the_plan->processes); i++) {
+        pid_t pid = atomic_load(&the_plan->pids[i]);
+        if (pid > 0 && !reap(pid, NULL, until))
+            give_up_on(s);
+    }
+    /* The heir may just have been forked. */
+    bool all;
+    do {
+        pid_t heir = atomic_load(&the_plan->heir);
+        if (heir > 0)
+            kill(heir, SIGKILL);
+        all = reap(-1, NULL, tn_clock_after(0.01));
+    } while (!all && tn_clock_now() < until);
+    if (!all)
+        give_up_on(s);
+}
+
 static void await_host(const scene *s, pid_t host)
 {
     int how = 0;
@@ -365,12 +400,7 @@ static void await_host(const scene *s, pid_t host)
         end_children();
         fail_msg("%s: the host ended with %#x: %s", title(s), (unsigned)how, the_plan->why);
     }
-    if (!reap(-1, NULL, tn_clock_after(PATIENCE))) {
-        pid_t left = 0;
-        children_of(getpid(), &left, 1);
-        end_children();
-        fail_msg("%s: process %d is left", title(s), (int)left);
-    }
+    await_others(s);
 }
 
 /* How often each task has begun, by the file. */
@@ -435,6 +465,15 @@ static void check_outcomes(const scene *s, const unsigned *runs)
     }
 }
 
+/* The server has closed what it was given for workers that have ended. */
+static void check_server(const scene *s)
+{
+    int first = atomic_load(&the_plan->descriptors_first);
+    int last = atomic_load(&the_plan->descriptors_last);
+    if (last != 0 && last != first)
+        fail_msg("%s: the server has %d descriptors, not %d", title(s), last, first);
+}
+
 static void check_rules(const scene *s)
 {
     for (int i = 0; i < MOST_RULES; i++) {
@@ -477,8 +516,10 @@ void run_scene(const scene *s)
     check_rules(s);
     const unsigned *runs = read_audit(s);
     check_runs(s, runs);
-    if (!host_dies(s))
-        check_outcomes(s, runs);
+    if (host_dies(s))
+        return;
+    check_server(s);
+    check_outcomes(s, runs);
 }
 
 unsigned count_passes(const scene *s, int step)

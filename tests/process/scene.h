@@ -19,6 +19,7 @@ struct scene {
     int start, retries;
     bool bare;    /* no initializer, no finalizer */
     bool crowded; /* more than one worker: which task is lost cannot be known */
+    bool heir;    /* the host has a child, which outlives it and holds its descriptors */
     int tasks;
     rule rules[MOST_RULES]; /* the first one kills */
     int lost;               /* the task that ends LOST if it is not retried; -1: none */

@@ -182,6 +182,7 @@ static void host_dies_at(int step)
         s = crowded;
     for (unsigned pass = 1; pass <= passes_of_host(step); pass++) {
         s.rules[0] = (rule){.step = step, .pass = pass, .deed = KILL_HOST};
+        s.heir = pass % 2 == 1;
         run_both(s);
     }
 }
@@ -317,8 +318,9 @@ TEST(the_host_dies_at_any_moment_under_load)
     for (size_t i = 0; i < rounds; i++) {
         scene s = {.play = labour,
                    .bare = i % 3 == 0,
+                   .heir = i % 2 == 0,
                    .start = i % 4 == 0 ? TARN_START_SPAWN : TARN_START_FORK,
-                   .retries = (int)(i & 1),
+                   .retries = i % 8 < 4,
                    .lost = -1,
                    .kill_after = 1 + rand_r(&seed) % MOST_NANOSECONDS};
         run_scene(&s);
