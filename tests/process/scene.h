@@ -7,6 +7,7 @@
 
 #include "plan.h"
 
+#include <stdnoreturn.h>
 #include <tarn.h>
 
 typedef struct scene scene;
@@ -40,8 +41,14 @@ enum { LIFE_STOPPED = 2, LIFE_CRASH = 4, LIFE_TASKS = 6 };
 /* Two workers, one of which is busy with task 0 until the others have ended. */
 play crowd;
 
-/* As many tasks as can be, until somebody kills the host. */
+/* As many tasks as can be, with numbers below MOST_NUMBERS, until somebody kills the host. */
 play labour;
+enum { MOST_NUMBERS = 1 << 16 };
+
+/* In the host: what it does next, a text of the program, in case it hangs; and that something is wrong,
+ * which ends it. */
+void about(const char *what);
+noreturn void give_up(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Plays it, and fails with its name unless all ended as it must have. */
 void run_scene(const scene *s);
