@@ -24,12 +24,12 @@ test:
 	cmake --build --preset dev --parallel $(JOBS)
 	ctest --preset dev --parallel $(JOBS)
 
-# Kills workers and servers under a million tasks.
+# Kills workers and servers under a million tasks, and hosts; each of them at each step.
 chaos:
 	tools/dependencies.sh build test
 	cmake --preset dev
 	cmake --build --preset dev --parallel $(JOBS)
-	TARN_TEST_NIGHT=1 TARN_TEST_LIMIT=3000 ctest --preset dev --timeout 3600 -R '^process_survival'
+	TARN_TEST_NIGHT=1 TARN_TEST_LIMIT=3000 ctest --preset dev --timeout 3600 -R '^process_(steps|survival)'
 
 bench:
 	tools/dependencies.sh build bench

@@ -6,6 +6,7 @@
 #include "process/channel_layout.h"
 
 #include "platform/futex.h"
+#include "process/step.h"
 
 #include <string.h>
 
@@ -49,9 +50,12 @@ bool tn_host_push(tn_host *host, const tn_call *call)
         memcpy(call->size <= TN_INLINE ? slot->bytes : host->down->rooms[i], call->bytes,
                call->size);
     host->pushed++;
+    tn_step(TN_STEP_SLOT_WRITTEN);
     /* Release: the slot and the room. */
     tn_u32_store_release(&host->down->tail, host->pushed);
+    tn_step(TN_STEP_TAIL_MOVED);
     wake(host);
+    tn_step(TN_STEP_PUSHED);
     return true;
 }
 
@@ -59,6 +63,7 @@ void tn_host_close(tn_host *host)
 {
     /* Release: who sees this sees the last tail. */
     tn_u32_store_release(&host->down->closed, 1);
+    tn_step(TN_STEP_CHANNEL_CLOSED);
     wake(host);
 }
 
@@ -110,6 +115,7 @@ tn_harvest tn_host_harvest(tn_host *host, tn_reply *reply)
     host->woken = false;
     /* It carries nothing else: see tell() in channel_worker.c. */
     tn_u32_store_relaxed(&host->down->harvested, host->harvested);
+    tn_step(TN_STEP_HARVESTED);
     return found;
 }
 
@@ -162,6 +168,7 @@ uint32_t tn_host_revoke(tn_host *host)
     /* The host claims all that is left: whoever moves `begun` past a number has that call. Release:
      * a worker whose claim fails acquires this, and with it a `tail` that is not older. */
     uint32_t first = tn_u32_exchange_acq_rel(&host->up->begun, host->pushed);
+    tn_step(TN_STEP_REVOKED);
     if (host->pushed - first > host->pushed - host->done_seen) {
         condemn(host);
         return host->pushed;

@@ -6,6 +6,7 @@
 #include "platform/clock.h"
 #include "platform/cpu.h"
 #include "platform/futex.h"
+#include "process/step.h"
 
 #include <limits.h>
 #include <string.h>
@@ -43,10 +44,12 @@ static void publish(tn_worker_end *end)
     /* Release: the reply, and that its call is read no more. Acquire, and a swap: if the host's
      * no-op in tn_host_listen() came before, what it listens by is seen below. */
     tn_u32_exchange_acq_rel(&end->up->done, end->taken);
+    tn_step(TN_STEP_PUBLISHED);
     uint32_t whom = tn_u32_load_relaxed(&end->down->listen);
     if (whom & TN_RING_FUTEX)
         tn_futex_wake_shared(&end->up->done, INT_MAX);
     end->untold = whom & TN_RING_EVENT;
+    tn_step(TN_STEP_TOLD);
 }
 
 /* The event rings, unless the host has found by itself all that there is. No order is needed: that
@@ -96,10 +99,13 @@ static tn_take look(tn_worker_end *end, tn_call *call)
         bool closed = tn_u32_load_acquire(&end->down->closed) != 0;
         if (tn_u32_load_acquire(&end->down->tail) == end->taken)
             return closed ? TN_TAKE_LEAVE : TN_TAKE_NONE;
+        tn_step(TN_STEP_CLAIMING);
         if (claim(end)) {
+            tn_step(TN_STEP_CLAIMED);
             read_call(end, call);
             return TN_TAKE_CALL;
         }
+        tn_step(TN_STEP_SKIPPED);
     }
 }
 
@@ -137,7 +143,9 @@ static bool park(tn_worker_end *end, int64_t until)
         tell(end);
     /* Acquire, and a swap: see wake() in channel_host.c. */
     tn_u32_exchange_acq_rel(&end->up->parked, 1);
+    tn_step(TN_STEP_PARKED);
     bool in_time = has_news(end) || tn_futex_wait_shared(&end->up->parked, 1, until);
+    tn_step(TN_STEP_WOKEN);
     /* So that the next push does not wake in vain. A swap again: a store would hide the host's swap
      * from the one above, the next time. */
     tn_u32_exchange_acq_rel(&end->up->parked, 0);
@@ -173,6 +181,7 @@ void tn_worker_reply(tn_worker_end *end, int32_t status, int32_t code, uint32_t 
     /* The host then touches one line instead of two. */
     if (size > 0 && size <= TN_INLINE)
         memcpy(slot->bytes, end->up->rooms[i], size);
+    tn_step(TN_STEP_WRITTEN);
     publish(end);
     /* The next call may take long, and there may be one. */
     int64_t now = end->untold ? tn_clock_now() : end->busy_since;

@@ -16,6 +16,7 @@
 #include "process/codec.h"
 #include "process/loss.h"
 #include "process/message.h"
+#include "process/step.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -116,9 +117,11 @@ static int ask_for_one(tn_crew *crew, tn_member *member)
     if (error == 0)
         error = tn_event_open(&member->event);
     fds[2] = member->event;
+    tn_step(TN_STEP_ASKING);
     /* A server that is gone, or has much to read, is no reason to give up. */
     if (error == 0 && tn_socket_send(crew->control, &message, sizeof message, fds, 3) != 0)
         error = EINPROGRESS;
+    tn_step(TN_STEP_ASKED);
     tn_fd_close(fds[0]);
     tn_fd_close(fds[1]);
     if (error != 0) {
@@ -217,6 +220,7 @@ void tn_crew_kill(tn_crew *crew, tn_member *member)
         crew->control >= 0 && tn_socket_send(crew->control, &message, sizeof message, NULL, 0) != 0;
     if (member->unsent)
         tn_crew_call_service(crew);
+    tn_step(TN_STEP_KILL_SENT);
 }
 
 void tn_crew_break_if_strict(tn_crew *crew, tn_endings *endings)
@@ -235,6 +239,7 @@ void tn_crew_dismiss(tn_crew *crew, tn_member *member)
     member->state = TN_LEAVING;
     if (crew->finalizer)
         tn_crew_push(crew, member, crew->finalizer->task, tn_cell_payload(crew->finalizer), NULL);
+    tn_step(TN_STEP_FINALIZING);
     tn_host_close(&member->channel);
 }
 
@@ -268,43 +273,24 @@ void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endi
     }
 }
 
-/* By its own words, which are consistent if it has begun one more than it has done, at most. */
-static uint32_t count_begun(tn_member *member, bool *lied)
-{
-    uint32_t first = member->channel.harvested, begun = tn_host_begun(&member->channel), calls = 0;
-    for (uint32_t i = 0; i < begun; i++)
-        calls += !tn_host_revoked(&member->channel, first + i);
-    *lied = member->channel.corrupt || calls > 1;
-    return *lied ? tn_host_in_flight(&member->channel) : begun;
-}
-
-/* What a dead worker had; true: it had begun with one. */
+/* What a dead worker had begun, which by consistent words is one call; true: it had. */
 static bool give_up(tn_crew *crew, tn_member *member, int how, tn_endings *endings)
 {
-    bool lied, lost = false;
-    uint32_t first = member->channel.harvested, begun = count_begun(member, &lied);
-    /* From the last on, as each comes to the front of the queue. */
-    for (uint32_t i = tn_host_in_flight(&member->channel); i-- > 0;) {
-        tn_held held = *tn_held_at(member, first + i);
-        tarn_future *future = tn_crew_take(crew, member, first + i);
-        if (!future)
-            continue;
+    bool lied = member->state == TN_DOOMED || member->futures > 1, lost = false;
+    for (uint32_t n = member->channel.harvested; n != member->channel.pushed; n++) {
+        bool decided = tn_held_at(member, n)->decided;
+        tarn_future *future = tn_crew_take(crew, member, n);
         tarn_failure failure = tn_failure_at(member, TARN_LOST);
-        if (held.decided) {
+        if (future && decided) {
             tn_endings_add(endings, future);
-        } else if (i < begun && !lied) {
-            char *text = tn_loss_describe(&failure, future, how);
-            tn_endings_decide(endings, future, failure, text);
-            lost = true;
-        } else if (i < begun) {
+        } else if (future && lied) {
             failure.lost = TARN_LOST_UNPROVEN;
             tn_endings_decide(endings, future, failure,
                               tn_text_copy("the worker's channel is corrupt"));
-        } else if (held.kill || tn_future_word(future) & TN_STOP) {
-            tn_endings_decide(endings, future, tn_failure_at(member, TARN_STOPPED), NULL);
-        } else {
-            tn_remote_take_back(future);
-            tn_queue_put_back(&crew->queue, future);
+        } else if (future) {
+            char *text = tn_loss_describe(&failure, future, how);
+            tn_endings_decide(endings, future, failure, text);
+            lost = true;
         }
     }
     return lost;
@@ -316,6 +302,8 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
         return;
     /* Those that leave or are killed are to end. */
     bool unasked = member->state == TN_READY || member->state == TN_BUSY;
+    /* First of all: one whose server has died may live a moment longer, and begin something. */
+    tn_crew_recall(crew, member, endings);
     tn_crew_harvest(crew, member, endings);
     /* By itself: not if somebody has killed it, or its server. */
     bool early = member->calls == 0 && how != -SIGKILL && how != INT_MIN &&

@@ -7,6 +7,7 @@
 #include "core/remote.h"
 #include "core/status.h"
 #include "platform/fd.h"
+#include "process/step.h"
 
 /* ---- Deciding, under the mutex ----------------------------------------------------------------- */
 
@@ -77,11 +78,13 @@ void tn_crew_end(tn_crew *crew, tn_endings *endings, tarn_future *dead)
 {
     tarn_future *future = endings->first;
     tn_aftermath_hold();
+    tn_step(TN_STEP_ENDING);
     while (future) {
         tarn_future *next = future->link;
         tn_remote_end(future);
         future = next;
     }
+    tn_step(TN_STEP_ENDED);
     tn_queue_bury(dead);
     tn_mutex_lock(&crew->mutex);
     tn_aftermath_give(&crew->aftermath);

@@ -13,6 +13,7 @@
 #include "process/boot.h"
 #include "process/crew.h"
 #include "process/identity.h"
+#include "process/step.h"
 
 #include <stdio.h>
 
@@ -55,6 +56,7 @@ static tarn_status submit(tarn_executor *executor, tarn_future *first, size_t n,
     tn_endings_join(&crew->left_over, &refused);
     bool any = tn_crew_leave_to_service(crew, &ended);
     tn_mutex_unlock(&crew->mutex);
+    tn_step(TN_STEP_QUEUED);
     if (any)
         tn_crew_end(crew, &ended, NULL);
     if (closed)
@@ -87,6 +89,7 @@ static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill
     tn_cond_broadcast(&crew->settled);
     tn_crew_call_service(crew);
     tn_mutex_unlock(&crew->mutex);
+    tn_step(TN_STEP_SHUT);
     return pending;
 }
 

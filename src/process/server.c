@@ -8,6 +8,7 @@
 #include "platform/socket.h"
 #include "process/boot.h"
 #include "process/message.h"
+#include "process/step.h"
 #include "process/worker.h"
 
 #include <tarn.h>
@@ -36,6 +37,7 @@ static server s;
 
 static noreturn void end_all(void)
 {
+    tn_step(TN_STEP_SERVER_ENDING);
     /* What they run must not go on without anybody to tell; the system ends them as this ends. */
     for (size_t i = 0; i < s.count; i++)
         tn_pidfd_kill(s.children[i].pidfd, SIGKILL);
@@ -97,6 +99,7 @@ static int execute_worker(const tn_message *message, const int *given, int *pid)
     int error = tn_boot_start(TN_WORKER, NULL, &socket, pid);
     if (error != 0)
         return error;
+    tn_step(TN_STEP_EXECUTED);
     error = tn_socket_send(socket, message, sizeof *message, given, TN_GIVEN);
     tn_fd_close(socket);
     if (error != 0)
@@ -107,6 +110,7 @@ static int execute_worker(const tn_message *message, const int *given, int *pid)
 static void spawn(const tn_message *message, const int *given)
 {
     int pid = -1, pidfd, error = ENOMEM;
+    tn_step(TN_STEP_SPAWN_TAKEN);
     /* In a copy made by fork() a lock that another thread had would be locked for ever. */
     bool anew = message->number == TARN_START_SPAWN || tn_thread_count() > 1;
     if (make_room())
@@ -117,16 +121,20 @@ static void spawn(const tn_message *message, const int *given)
         s.fds[FIRST_CHILD + s.count] = pidfd;
         s.children[s.count++] = (child){pidfd, message->worker, message->generation};
     }
+    tn_step(TN_STEP_CHILD_MADE);
     tell(TN_SPAWNED, message, error == 0 ? pid : -error);
+    tn_step(TN_STEP_SPAWN_TOLD);
 }
 
 static void kill_one(const tn_message *message)
 {
+    tn_step(TN_STEP_KILL_TAKEN);
     for (size_t i = 0; i < s.count; i++) {
         if (s.children[i].worker == message->worker &&
             s.children[i].generation == message->generation)
             tn_pidfd_kill(s.children[i].pidfd, SIGKILL);
     }
+    tn_step(TN_STEP_KILL_DONE);
 }
 
 static void obey(void)
@@ -149,6 +157,7 @@ static void obey(void)
 /* A child has ended: it is buried, and told of. */
 static void bury(size_t i)
 {
+    tn_step(TN_STEP_DEATH_SEEN);
     child dead = s.children[i];
     tn_child_end end = {.code = 0};
     if (tn_pidfd_wait(dead.pidfd, &end) == EAGAIN)
@@ -157,12 +166,15 @@ static void bury(size_t i)
     s.count--;
     s.children[i] = s.children[s.count];
     s.fds[FIRST_CHILD + i] = s.fds[FIRST_CHILD + s.count];
+    tn_step(TN_STEP_BURIED);
     tell(TN_DIED, &(tn_message){.worker = dead.worker, .generation = dead.generation},
          end.killed ? -end.code : end.code);
+    tn_step(TN_STEP_DEATH_TOLD);
 }
 
 noreturn void tn_server_main(int host)
 {
+    tn_step(TN_STEP_SERVER_BEGUN);
     s.self = tn_self_pid();
     tn_child_own_group();
     tn_fds_close_from(TN_CONTROL_FD + 1);
@@ -172,6 +184,7 @@ noreturn void tn_server_main(int host)
         tn_exit_now(EXIT_FAILURE);
     s.fds[CONTROL] = TN_CONTROL_FD;
     tell(TN_HELLO, &(tn_message){.worker = 0}, TN_WIRE_VERSION);
+    tn_step(TN_STEP_GREETED);
     for (;;) {
         if (tn_poll(s.fds, s.ready, s.count + FIRST_CHILD, TN_CLOCK_NEVER) != 0 || s.ready[HOST])
             end_all();

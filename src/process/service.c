@@ -16,6 +16,7 @@
 #include "process/boot.h"
 #include "process/crew.h"
 #include "process/message.h"
+#include "process/step.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -65,6 +66,7 @@ int tn_service_start_server(tn_crew *crew)
 {
     int socket, pid;
     int error = tn_boot_start(TN_SERVER, crew->program, &socket, &pid);
+    tn_step(TN_STEP_SERVER_STARTED);
     if (error != 0)
         return error;
     if ((error = tn_pidfd_open(pid, &crew->server)) != 0) {
@@ -84,8 +86,10 @@ bool tn_service_let_server_go(tn_crew *crew)
     tn_message leave = {TN_MAGIC, TN_LEAVE, 0, 0, 0};
     if (crew->control >= 0)
         tn_socket_send(crew->control, &leave, sizeof leave, NULL, 0);
+    tn_step(TN_STEP_LEAVE_SENT);
     tn_fd_close(crew->control);
     crew->control = -1;
+    tn_step(TN_STEP_SOCKET_CLOSED);
     if (crew->server < 0)
         return false;
     /* It ends once it sees that the socket is closed; if it does not, it is made to. */
@@ -95,6 +99,7 @@ bool tn_service_let_server_go(tn_crew *crew)
         tn_poll(&crew->server, &ready, 1, TN_CLOCK_NEVER);
     }
     bool known = tn_pidfd_wait(crew->server, &how) == 0;
+    tn_step(TN_STEP_SERVER_BURIED);
     tn_fd_close(crew->server);
     crew->server = -1;
     return known && !by_us && how.killed && how.code == SIGKILL;
@@ -178,6 +183,7 @@ static void hear(tn_crew *crew, tn_endings *endings)
     int error;
     while ((error = tn_socket_receive(crew->control, &message, &size, NULL, &none, TARN_NOW.ns)) ==
            0) {
+        tn_step(TN_STEP_HEARD);
         tn_member *member = find_member(crew, &message);
         if (!is_understood(crew, &message, size, endings))
             break;
@@ -366,6 +372,7 @@ void tn_service_run(void *data)
     tn_cond_signal(&crew->to_call);
     tn_mutex_unlock(&crew->mutex);
     tn_thread_join(crew->caller);
+    tn_step(TN_STEP_POOL_LEFT);
     tn_mutex_lock(&crew->mutex);
     crew->left = true;
     bool mine = crew->abandoned;

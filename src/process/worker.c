@@ -14,6 +14,7 @@
 #include "process/codec.h"
 #include "process/identity.h"
 #include "process/message.h"
+#include "process/step.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,7 @@ static void run(const tn_call *call)
     tn_block *memory;
     self.context.stopping = tn_worker_stop_word(&self.end);
     tarn_status status = tn_run_call(&self.context, task, self.args, self.result, &report, &memory);
+    tn_step(TN_STEP_RAN);
     if (status == TARN_OK && tn_lacks_data(task, self.result)) {
         tn_block_free_all(memory, NULL);
         reply_text(TARN_NO_MEMORY, no_memory);
@@ -152,6 +154,7 @@ static void ring(void *data)
 
 static noreturn void leave(void)
 {
+    tn_step(TN_STEP_LEAVING);
     fflush(NULL);
     tn_exit_now(0);
 }
@@ -169,13 +172,17 @@ noreturn void tn_worker_main(int index, const int given[TN_GIVEN], int server)
 {
     void *down, *up;
     tn_call call;
+    tn_step(TN_STEP_WORKER_BEGUN);
     tn_child_own_group();
-    if (tn_fds_arrange(given, TN_GIVEN, DOWN_FD) != 0 || tn_die_with_parent(SIGKILL, server) != 0 ||
-        tn_shared_map(DOWN_FD, tn_down_size(), false, &down) != 0 ||
+    if (tn_fds_arrange(given, TN_GIVEN, DOWN_FD) != 0 || tn_die_with_parent(SIGKILL, server) != 0)
+        tn_exit_now(EXIT_FAILURE);
+    tn_step(TN_STEP_BOUND);
+    if (tn_shared_map(DOWN_FD, tn_down_size(), false, &down) != 0 ||
         tn_shared_map(UP_FD, tn_up_size(), true, &up) != 0)
         tn_exit_now(EXIT_FAILURE);
     tn_fd_close(DOWN_FD);
     tn_fd_close(UP_FD);
+    tn_step(TN_STEP_MAPPED);
     tn_worker_open(&self.end, down, up, ring, NULL);
     self.context.index = index;
     self.context.stopping = tn_worker_stop_word(&self.end);
@@ -196,6 +203,7 @@ noreturn void tn_worker_receive(int server)
     tn_message message;
     size_t size = sizeof message, n = TN_GIVEN;
     int given[TN_GIVEN];
+    tn_step(TN_STEP_RECEIVING);
     if (tn_socket_receive(TN_CONTROL_FD, &message, &size, given, &n, TN_CLOCK_NEVER) != 0 ||
         size != sizeof message || message.magic != TN_MAGIC || message.kind != TN_SPAWN ||
         n != TN_GIVEN)
