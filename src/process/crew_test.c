@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A crew without processes: the test plays the workers, step by step. */
+#include "process/crew.h"
+
+#include "core/future.h"
+#include "core/task.h"
+#include "platform/child.h"
+#include "platform/clock.h"
+#include "platform/fd.h"
+#include "platform/memory.h"
+#include "process/message.h"
+#include "runner.h"
+
+#include <string.h>
+
+enum { MEMBERS = 2, MOST = 40, FAST = 1000, SLOW = 40 * 1000, SLOWEST = 1000 * 1000 };
+
+static int twice(int n)
+{
+    return 2 * n;
+}
+TARN_TASK(int, twice, int);
+
+static int thrice(int n)
+{
+    return 3 * n;
+}
+TARN_TASK(int, thrice, int);
+
+static struct {
+    tn_crew crew;
+    tn_member members[MEMBERS], *places[MEMBERS];
+    tn_worker_end ends[MEMBERS];
+    unsigned char scratch[TN_ROOM];
+    tn_atomic_u32 discarded;
+    tn_endings endings;
+    tarn_future *futures[MOST]; /* by the argument of the task */
+} s;
+
+static void nobody_rings(void *data)
+{
+    (void)data;
+}
+
+/* A worker that has nothing to do, and whose calls have taken so many nanoseconds. */
+static void enter(int i, int64_t pace)
+{
+    tn_member *member = &s.members[i];
+    tn_line *line = tn_alloc(sizeof *line);
+    assert_non_null(line);
+    *line = (tn_line){
+        .down = tn_pages_map(tn_down_size(), 64), .up = tn_pages_map(tn_up_size(), 64), .users = 1};
+    assert_non_null(line->down);
+    assert_non_null(line->up);
+    *member = (tn_member){
+        .index = i, .pid = 100 + i, .event = -1, .line = line, .initialized = true, .pace = pace};
+    tn_host_open(&member->channel, line->down, line->up);
+    tn_worker_open(&s.ends[i], line->down, line->up, nobody_rings, NULL);
+    s.places[i] = member;
+    s.crew.present++;
+    tn_crew_become_ready(&s.crew, member);
+}
+
+static void begin(void)
+{
+    memset(&s, 0, sizeof s);
+    s.crew.control = s.crew.server = -1;
+    s.crew.prefetch = 16;
+    s.crew.max_workers = s.crew.places = MEMBERS;
+    s.crew.members = s.places;
+    s.crew.scratch = s.scratch;
+    assert_int_equal(tn_event_open(&s.crew.doorbell), 0);
+    assert_int_equal(tn_mutex_init(&s.crew.mutex), 0);
+    assert_int_equal(tn_cond_init(&s.crew.settled), 0);
+    assert_int_equal(tn_cond_init(&s.crew.to_call), 0);
+    tn_queue_init(&s.crew.queue, &s.discarded);
+    tn_endings_open(&s.crew.left_over);
+    tn_endings_open(&s.endings);
+}
+
+/* What was decided ends. */
+static void end_all(void)
+{
+    s.crew.ending++;
+    tn_crew_end(&s.crew, &s.endings, tn_queue_take_dead(&s.crew.queue));
+    tn_endings_open(&s.endings);
+}
+
+static void finish(void)
+{
+    for (int i = 0; i < MEMBERS; i++) {
+        if (s.places[i])
+            tn_crew_died(&s.crew, s.places[i], 0, &s.endings);
+    }
+    tn_crew_break(&s.crew, &s.endings, "it is over");
+    end_all();
+    for (int i = 0; i < MOST; i++)
+        tarn_drop(s.futures[i]);
+    assert_int_equal(s.crew.held, 0);
+    assert_int_equal(s.crew.ahead, 0);
+    assert_true(tn_crew_is_settled(&s.crew));
+    tn_free(s.crew.tasks);
+    tn_cond_destroy(&s.crew.to_call);
+    tn_cond_destroy(&s.crew.settled);
+    tn_mutex_destroy(&s.crew.mutex);
+    tn_fd_close(s.crew.doorbell);
+}
+
+/* Futures of tasks with the arguments first to last. */
+static void queue(const tarn_task *task, int first, int last)
+{
+    for (int n = first; n <= last; n++) {
+        s.futures[n] = tn_task_cell(task, &n, tn_task_needs(task, &n), TN_OWNER_QUEUE);
+        assert_non_null(s.futures[n]);
+        tn_queue_push(&s.crew.queue, s.futures[n], 1);
+    }
+    tn_crew_serve(&s.crew, &s.endings);
+}
+
+/* ---- The worker ---- */
+
+/* What its next call has to do: the argument. Definitions are answered on the way; *defined counts
+ * them. -1: there is none. */
+static int take(int i, int *defined)
+{
+    tn_call call;
+    int n;
+    while (tn_worker_take(&s.ends[i], &call, 0) == TN_TAKE_CALL) {
+        if (call.kind == TN_CALL_DEFINE) {
+            *defined += 1;
+            tn_worker_reply(&s.ends[i], TARN_OK, 0, 0);
+            continue;
+        }
+        assert_int_equal(call.size, sizeof n);
+        memcpy(&n, call.bytes, sizeof n);
+        return n;
+    }
+    return -1;
+}
+
+static void begins(int i, int expected)
+{
+    int defined = 0;
+    assert_int_equal(take(i, &defined), expected);
+}
+
+static void replies(int i, int result)
+{
+    memcpy(tn_worker_room(&s.ends[i]), &result, sizeof result);
+    tn_worker_reply(&s.ends[i], TARN_OK, 0, sizeof result);
+}
+
+static void harvest(int i)
+{
+    tn_crew_harvest(&s.crew, &s.members[i], &s.endings);
+    tn_crew_serve(&s.crew, &s.endings);
+    end_all();
+}
+
+static void ended(int n, tarn_status status)
+{
+    assert_true(tn_future_ended(s.futures[n]));
+    assert_int_equal(tn_future_status(s.futures[n]), status);
+}
+
+static void has_result(int n, int result)
+{
+    ended(n, TARN_OK);
+    assert_int_equal(*(int *)tn_cell_result(s.futures[n]), result);
+}
+
+static void lost_as(int n, int kind)
+{
+    ended(n, TARN_LOST);
+    assert_int_equal(tarn_error(s.futures[n])->lost, kind);
+}
+
+static void is_queued(int n)
+{
+    assert_int_equal(tn_future_word(s.futures[n]) & TN_STATE_MASK, TN_PENDING);
+}
+
+/* ---- Giving ---- */
+
+TEST(a_fast_worker_is_given_calls_ahead_and_replies_in_order)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 4);
+    assert_int_equal(s.crew.held, 5);
+    assert_int_equal(s.crew.ahead, 4);
+    for (int n = 0; n < 5; n++) {
+        begins(0, n);
+        replies(0, 2 * n);
+    }
+    harvest(0);
+    for (int n = 0; n < 5; n++)
+        has_result(n, 2 * n);
+    assert_int_equal(s.members[0].state, TN_READY);
+    finish();
+}
+
+TEST(how_many_it_has_depends_on_its_pace)
+{
+    static const struct {
+        int64_t pace;
+        int held;
+    } cases[] = {{0, 1}, {FAST, 16}, {SLOW, 3}, {SLOWEST, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin();
+        enter(0, cases[i].pace);
+        queue(&twice_task, 0, 30);
+        assert_int_equal(s.crew.held, cases[i].held);
+        finish();
+    }
+}
+
+TEST(a_prefetch_of_one_gives_nothing_ahead)
+{
+    begin();
+    s.crew.prefetch = 1;
+    enter(0, FAST);
+    queue(&twice_task, 0, 4);
+    assert_int_equal(s.crew.held, 1);
+    assert_int_equal(s.crew.queue.length, 4);
+    finish();
+}
+
+/* With as many as there can be, each with a definition before it at worst, and some revoked. */
+TEST(a_channel_is_never_overfull)
+{
+    begin();
+    s.crew.prefetch = 30;
+    enter(0, FAST);
+    queue(&twice_task, 0, 39);
+    assert_int_equal(s.crew.held, 30);
+    begins(0, 0);
+    tn_crew_recall(&s.crew, &s.members[0], &s.endings);
+    assert_int_equal(s.crew.held, 1);
+    tn_crew_serve(&s.crew, &s.endings);
+    assert_true(tn_host_in_flight(&s.members[0].channel) <= TN_SLOTS);
+    assert_int_equal(s.crew.held + (int)s.crew.queue.length, 40);
+    for (int n = 0; n < 40; n++) {
+        if (n > 0)
+            begins(0, n);
+        replies(0, n);
+        harvest(0);
+        has_result(n, n);
+    }
+    finish();
+}
+
+TEST(a_worker_with_a_limit_of_calls_is_not_given_more)
+{
+    begin();
+    s.crew.max_tasks = 3;
+    enter(0, FAST);
+    queue(&twice_task, 0, 9);
+    for (int n = 0; n < 3; n++) {
+        begins(0, n);
+        replies(0, n);
+        harvest(0);
+    }
+    begins(0, -1);
+    assert_int_equal(s.members[0].state, TN_LEAVING);
+    is_queued(3);
+    finish();
+}
+
+/* ---- Taking back ---- */
+
+TEST(what_has_not_begun_comes_back_in_order_before_what_is_queued)
+{
+    begin();
+    enter(0, SLOW);
+    queue(&twice_task, 0, 5);
+    assert_int_equal(s.crew.held, 3);
+    begins(0, 0);
+    tn_crew_recall(&s.crew, &s.members[0], &s.endings);
+    assert_int_equal(s.crew.held, 1);
+    for (int n = 1; n < 6; n++) {
+        is_queued(n);
+        tarn_future *next = tn_queue_start(&s.crew.queue);
+        assert_ptr_equal(next, s.futures[n]);
+        tn_cell_release(next, TN_OWNER_QUEUE);
+    }
+    finish();
+}
+
+TEST(a_definition_that_was_taken_back_is_sent_again)
+{
+    int defined = 0;
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    begins(0, 0);
+    queue(&thrice_task, 1, 1);
+    tn_crew_recall(&s.crew, &s.members[0], &s.endings);
+    tn_crew_serve(&s.crew, &s.endings);
+    replies(0, 0);
+    assert_int_equal(take(0, &defined), 1);
+    assert_int_equal(defined, 1);
+    replies(0, 3);
+    harvest(0);
+    has_result(1, 3);
+    finish();
+}
+
+TEST(an_idle_worker_gets_what_a_slow_one_has_ahead)
+{
+    begin();
+    enter(0, SLOW);
+    queue(&twice_task, 0, 2);
+    begins(0, 0);
+    enter(1, FAST);
+    tn_crew_serve(&s.crew, &s.endings);
+    begins(1, 1);
+    assert_true(s.members[0].stalled);
+    /* The rest is the fast one's, too, and nothing goes back to the one that is held up. */
+    assert_int_equal(s.members[0].futures, 1);
+    assert_int_equal(s.members[1].futures, 2);
+    finish();
+}
+
+TEST(what_is_done_soon_is_left_where_it_is)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 2);
+    begins(0, 0);
+    enter(1, FAST);
+    tn_crew_serve(&s.crew, &s.endings);
+    assert_int_equal(s.members[0].futures, 3);
+    assert_int_equal(s.members[1].state, TN_READY);
+    finish();
+}
+
+/* ---- Killing and dying ---- */
+
+TEST(what_has_not_begun_does_not_die_with_what_is_killed)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 3);
+    begins(0, 0);
+    tn_u32_or_relaxed(&s.futures[2]->state, TN_STOP);
+    tn_held_at(&s.members[0], s.members[0].channel.harvested + 1)->kill = true;
+    tn_crew_press(&s.crew, &s.members[0], &s.endings);
+    end_all();
+    ended(0, TARN_STOPPED);
+    ended(2, TARN_STOPPED);
+    is_queued(1);
+    is_queued(3);
+    assert_int_equal(s.members[0].state, TN_DOOMED);
+    finish();
+}
+
+TEST(what_has_ended_in_time_is_not_killed)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    begins(0, 0);
+    replies(0, 7);
+    tn_held_at(&s.members[0], s.members[0].channel.harvested + 1)->kill = true;
+    tn_crew_press(&s.crew, &s.members[0], &s.endings);
+    end_all();
+    has_result(0, 7);
+    assert_int_equal(s.members[0].state, TN_READY);
+    finish();
+}
+
+TEST(a_death_costs_what_had_begun_and_had_not_ended)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 4);
+    begins(0, 0);
+    replies(0, 7);
+    begins(0, 1);
+    tn_crew_died(&s.crew, &s.members[0], -SIGSEGV, &s.endings);
+    end_all();
+    has_result(0, 7);
+    lost_as(1, TARN_LOST_CRASHED);
+    assert_non_null(strstr(tarn_error(s.futures[1])->text, "SIGSEGV in task \"twice\""));
+    for (int n = 2; n < 5; n++) {
+        is_queued(n);
+        tarn_future *next = tn_queue_start(&s.crew.queue);
+        assert_ptr_equal(next, s.futures[n]);
+        tn_cell_release(next, TN_OWNER_QUEUE);
+    }
+    assert_int_equal(s.members[0].state, TN_ABSENT);
+    finish();
+}
+
+TEST(a_death_between_two_calls_costs_nothing)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 1);
+    begins(0, 0);
+    replies(0, 7);
+    tn_crew_died(&s.crew, &s.members[0], -SIGKILL, &s.endings);
+    end_all();
+    has_result(0, 7);
+    is_queued(1);
+    finish();
+}
+
+/* It has begun two at once, as it says: so nothing it says is to be believed. */
+TEST(of_a_worker_that_lied_nothing_is_sent_again)
+{
+    tn_call call;
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 3);
+    begins(0, 0);
+    assert_int_equal(tn_worker_take(&s.ends[0], &call, 0), TN_TAKE_CALL);
+    tn_crew_died(&s.crew, &s.members[0], -SIGKILL, &s.endings);
+    end_all();
+    lost_as(0, TARN_LOST_UNPROVEN);
+    lost_as(1, TARN_LOST_UNPROVEN);
+    is_queued(2);
+    finish();
+}
