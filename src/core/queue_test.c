@@ -416,3 +416,80 @@ TEST(each_level_keeps_its_order_when_the_dead_are_thrown_out)
     }
     expect_empty();
 }
+
+/* ---- Put back, and taken ahead --------------------------------------------------------------- */
+
+TEST(what_is_put_back_is_the_next)
+{
+    begin();
+    for (uint32_t i = 0; i < 3; i++)
+        push(i);
+    tarn_future *first = tn_queue_start(&queue), *second = tn_queue_start(&queue);
+    tn_future_retry(second);
+    tn_queue_put_back(&queue, second);
+    tn_future_retry(first);
+    tn_queue_put_back(&queue, first);
+    assert_int_equal(queue.length, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        expect(i);
+    expect_empty();
+    /* Into an empty one, and more behind it. */
+    push(7);
+    first = tn_queue_start(&queue);
+    tn_future_retry(first);
+    tn_queue_put_back(&queue, first);
+    push(8);
+    expect(7);
+    expect(8);
+    expect_empty();
+}
+
+TEST(any_entry_can_be_taken_out)
+{
+    tarn_future *futures[3];
+    for (uint32_t out = 0; out < 3; out++) {
+        begin();
+        for (uint32_t i = 0; i < 3; i++)
+            futures[i] = push(i);
+        assert_true(tn_queue_remove(&queue, futures[out]));
+        assert_false(tn_queue_remove(&queue, futures[out]));
+        assert_int_equal(queue.length, 2);
+        push(3);
+        for (uint32_t i = 0; i < 4; i++) {
+            if (i != out)
+                expect(i);
+        }
+        expect_empty();
+        tn_cell_release(futures[out], TN_OWNER_QUEUE);
+        tarn_drop(futures[out]);
+    }
+}
+
+TEST(what_has_a_time_limit_is_not_started_ahead)
+{
+    static tn_limit limit;
+    begin();
+    push(0);
+    tarn_future *limited = push(1);
+    push(2);
+    tn_ext *ext = tn_cell_need_ext(limited);
+    assert_non_null(ext);
+    ext->limit = &limit;
+    tn_u32_or_relaxed(&limited->state, TN_SPECIAL);
+    tarn_future *ahead = tn_queue_start_ahead(&queue);
+    assert_int_equal(ahead->executor, 0);
+    tn_cell_release(ahead, TN_OWNER_QUEUE);
+    tarn_drop(ahead);
+    assert_null(tn_queue_start_ahead(&queue));
+    assert_int_equal(queue.length, 2);
+    /* One that is dead holds nothing up. */
+    ext->limit = NULL;
+    tn_u32_and_relaxed(&limited->state, ~TN_SPECIAL);
+    cancel(limited);
+    ahead = tn_queue_start_ahead(&queue);
+    assert_int_equal(ahead->executor, 2);
+    tn_cell_release(ahead, TN_OWNER_QUEUE);
+    tarn_drop(ahead);
+    tn_queue_bury(tn_queue_take_dead(&queue));
+    expect_empty();
+}

@@ -114,6 +114,30 @@ static void add_static(void *data)
     tn_mutex_unlock(&static_mutex);
 }
 
+static void *try_it(void *mutex)
+{
+    bool got = tn_mutex_try_lock(mutex);
+    if (got)
+        tn_mutex_unlock(mutex);
+    return got ? mutex : NULL;
+}
+
+TEST(a_mutex_is_tried_without_waiting)
+{
+    static tn_mutex mutex = TN_MUTEX_INITIAL;
+    for (int held = 0; held < 2; held++) {
+        pthread_t other;
+        void *got;
+        if (held)
+            tn_mutex_lock(&mutex);
+        assert_int_equal(pthread_create(&other, NULL, try_it, &mutex), 0);
+        assert_int_equal(pthread_join(other, &got), 0);
+        assert_int_equal(got == NULL, held);
+        if (held)
+            tn_mutex_unlock(&mutex);
+    }
+}
+
 TEST(a_static_mutex_needs_no_init)
 {
     tn_thread threads[THREADS];

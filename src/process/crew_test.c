@@ -356,6 +356,25 @@ TEST(what_has_not_begun_does_not_die_with_what_is_killed)
     finish();
 }
 
+TEST(a_worker_that_is_to_be_killed_is_given_nothing)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    begins(0, 0);
+    tn_crew_kill_all(&s.crew, &s.members[0], &s.endings);
+    queue(&twice_task, 1, 1);
+    is_queued(1);
+    /* Nor is it killed for what it is given when that is over. */
+    replies(0, 7);
+    harvest(0);
+    has_result(0, 7);
+    begins(0, 1);
+    tn_crew_press(&s.crew, &s.members[0], &s.endings);
+    assert_int_equal(s.members[0].state, TN_BUSY);
+    finish();
+}
+
 TEST(what_has_ended_in_time_is_not_killed)
 {
     begin();
