@@ -342,9 +342,8 @@ typedef struct tarn_process_options {
     bool strict; /* the first worker that dies, be it idle, and is not to, breaks the pool: what is
                     pending ends TARN_BROKEN. Otherwise it costs the task that ran there */
     int prefetch; /* calls that a worker is given at once, the one that runs among them, 1 to 30; 0: up
-                     to 16, if they are short. They count as running, but can be cancelled, and are
-                     taken back from a worker that is slow or dies. 1: none is given ahead, so that
-                     nothing that was sent to a worker is ever sent to another, whatever it wrote */
+                     to 16, if they are short. They are pending until the worker begins with them,
+                     and taken back from one that is slow or dies. 1: none is given ahead */
     int start;    /* a tarn_start */
     const char *worker_program; /* path from the root; copied. Of a program whose main() begins with
                                    tarn_boot(), with this version of tarn, such as tarn-worker,
@@ -476,7 +475,7 @@ typedef struct tarn_stats {
     uint64_t workers;     /* there now, spares included */
     uint64_t spares;      /* of them, those above max_workers */
     uint64_t idle;        /* of them, those that sleep for want of work */
-    uint64_t queued;      /* submitted, and not started; what waits for others (f_after), too */
+    uint64_t queued;      /* submitted, and not begun; what waits for others (f_after), too */
     uint64_t running;     /* started, and not ended; between two tries, too */
     uint64_t submitted;   /* and not refused, since the executor was opened; as all that follow */
     uint64_t ok;
@@ -520,8 +519,10 @@ TARN_API const void *tarn_args(const tarn_future *future, const tarn_task *task)
 /* ---- Futures --------------------------------------------------------------------------------- */
 
 /* PENDING -> RUNNING -> FINISHED, or PENDING -> CANCELLED. RUNNING means running: a task that is
- * only queued is PENDING and can be cancelled. A future has ended when it is FINISHED (how: see
- * tarn_result()) or CANCELLED. The three predicates are snapshots; false for NULL. */
+ * only queued, or given to a worker process that has not begun with it, is PENDING and can be
+ * cancelled. A future has ended when it is FINISHED (how: see tarn_result()) or CANCELLED. The three
+ * predicates are snapshots; false for NULL. tarn_running() takes the mutex of a process pool, and
+ * believes its worker. */
 TARN_API bool tarn_done(const tarn_future *future); /* it has ended */
 TARN_API bool tarn_running(const tarn_future *future);
 TARN_API bool tarn_cancelled(const tarn_future *future);

@@ -25,7 +25,7 @@ typedef enum tarn_capability {
 } tarn_capability;
 
 /* Entries are called from any thread unless one says otherwise. They must be there, but for the last
- * three. */
+ * four. */
 typedef struct tarn_backend {
     size_t size;           /* sizeof(tarn_backend) */
     const char *kind;      /* "threads" */
@@ -60,7 +60,8 @@ typedef struct tarn_backend {
     int (*worker_limit)(const tarn_executor *executor);
 
     /* Sets what it knows of *stats, which is zero: max_workers, workers, spares, idle, wakes and
-     * parks. The counts of tasks are the core's. */
+     * parks; and as `queued` how many were started that nobody has begun with, see begun(). The
+     * counts of tasks are the core's. */
     void (*stats)(const tarn_executor *executor, tarn_stats *stats);
 
     /* By one of its workers that is about to sleep, and when it has woken: others may run in its
@@ -73,9 +74,12 @@ typedef struct tarn_backend {
      * block, and without `kill` takes no lock. */
     void (*press)(tarn_executor *executor, tarn_future *future, bool kill);
 
-    /* NULL: what has started runs. Otherwise takes back one that was started, and given to somebody
-     * who has not begun with it, if it can be; true: it is pending again and in no queue, and the
-     * queue's share in it is the caller's. Does not block. */
+    /* NULL: what was started runs. Otherwise whether somebody has begun with one that was started and
+     * has not ended. Does not block. */
+    bool (*begun)(tarn_executor *executor, tarn_future *future);
+
+    /* The same; or takes back one that was started, if nobody has begun with it; true: it is pending
+     * again and in no queue, and the queue's share in it is the caller's. Does not block. */
     bool (*recall)(tarn_executor *executor, tarn_future *future);
 
     /* NULL: there is nothing that a thread could do for a future that it waits for. Otherwise called

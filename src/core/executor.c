@@ -208,6 +208,8 @@ tarn_status tarn_executor_stats(const tarn_executor *executor, tarn_stats *stats
     executor->backend->stats(executor, &all);
     all.size = stats->size;
     all.running = counts[TN_STARTED] - counts[TN_ENDED_RUN];
+    /* Those that are only given. The counts are of a moment ago. */
+    all.running -= all.queued < all.running ? all.queued : all.running;
     all.queued = counts[TN_SUBMITTED] - ended - all.running;
     all.submitted = counts[TN_SUBMITTED];
     all.ok = counts[TN_ENDED_OK];

@@ -182,9 +182,29 @@ bool tarn_done(const tarn_future *future)
     return future && tn_future_ended(future);
 }
 
+/* Whether whoever was given a future that was started has not begun with it. */
+static bool is_only_given(const tarn_future *future)
+{
+    if (!tn_registry_is_remote(future->executor))
+        return false;
+    tarn_executor *executor = tn_registry_hold(future->executor);
+    if (!executor)
+        return false;
+    bool given = executor->backend->begun &&
+                 !executor->backend->begun(executor, (tarn_future *)(uintptr_t)future);
+    tn_registry_let_go(executor);
+    return given;
+}
+
+static uint32_t state_of(const tarn_future *future)
+{
+    uint32_t state = tn_future_word(future) & TN_STATE_MASK;
+    return state == TN_RUNNING && is_only_given(future) ? TN_PENDING : state;
+}
+
 bool tarn_running(const tarn_future *future)
 {
-    return future && (tn_future_word(future) & TN_STATE_MASK) == TN_RUNNING;
+    return future && state_of(future) == TN_RUNNING;
 }
 
 bool tarn_cancelled(const tarn_future *future)
@@ -198,13 +218,14 @@ const char *tarn_future_state(const tarn_future *future)
                                         [TN_RUNNING] = "RUNNING",
                                         [TN_FINISHED] = "FINISHED",
                                         [TN_CANCELLED] = "CANCELLED"};
-    return future ? names[tn_future_word(future) & TN_STATE_MASK] : "NULL";
+    return future ? names[state_of(future)] : "NULL";
 }
 
 /* Takes it back from whoever was given it ahead; true: it was cancelled by that. */
 static bool recall(tarn_future *future)
 {
-    if (!tarn_running(future) || !tn_registry_is_remote(future->executor))
+    if ((tn_future_word(future) & TN_STATE_MASK) != TN_RUNNING ||
+        !tn_registry_is_remote(future->executor))
         return false;
     tarn_executor *executor = tn_registry_hold(future->executor);
     if (!executor)

@@ -14,7 +14,8 @@ static bool is_special(const tarn_future *future)
 void tn_remote_begin(tarn_future *future)
 {
     bool again = is_special(future) && tn_cell_ext(future)->attempts++ > 0;
-    tn_count(future->executor, again ? TN_RETRIED : TN_STARTED);
+    if (!again)
+        tn_count(future->executor, TN_STARTED);
     if (is_special(future))
         tn_limit_run(future);
 }
@@ -24,7 +25,8 @@ void tn_remote_take_back(tarn_future *future)
     bool again = is_special(future) && --tn_cell_ext(future)->attempts > 0;
     if (is_special(future))
         tn_limit_pause(future);
-    tn_count_many(future->executor, again ? TN_RETRIED : TN_STARTED, (size_t)0 - 1);
+    if (!again)
+        tn_count_many(future->executor, TN_STARTED, (size_t)0 - 1);
     tn_future_retry(future);
 }
 
@@ -71,8 +73,12 @@ bool tn_remote_would_be_tried_again(const tarn_future *future, tarn_status statu
 void tn_remote_end(tarn_future *future)
 {
     tarn_status status = (tarn_status)future->status;
-    if (is_special(future))
+    if (is_special(future)) {
         tn_limit_pause(future);
+        /* Only now it cannot be taken back any more, and what users see never becomes less. */
+        if (tn_cell_ext(future)->attempts > 1)
+            tn_count(future->executor, TN_RETRIED);
+    }
     if (tn_remote_would_be_tried_again(future, status)) {
         tn_retry_queue(future, status);
         return;

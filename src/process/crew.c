@@ -52,6 +52,7 @@ void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
         vsnprintf(crew->failure, sizeof crew->failure, format, arguments);
         va_end(arguments);
         crew->broken = true;
+        tn_crew_call_service(crew);
     }
     tn_crew_refuse_queued(crew, endings);
 }
@@ -195,6 +196,9 @@ void tn_crew_become_ready(tn_crew *crew, tn_member *member)
     member->next = crew->ready;
     crew->ready = member;
     crew->idle++;
+    /* It lets go whom nobody needs. */
+    if (crew->closed || crew->broken)
+        tn_crew_call_service(crew);
 }
 
 tn_member *tn_crew_take_ready(tn_crew *crew)
@@ -365,10 +369,10 @@ static void kill_for(tn_crew *crew, tn_member *member, uint32_t number, tn_endin
 
 void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
+    tn_crew_recall(crew, member, endings);
     member->kill = member->state == TN_BUSY || member->state == TN_LEAVING;
     for (uint32_t n = member->channel.harvested; n != member->channel.pushed; n++)
         tn_held_at(member, n)->kill = true;
-    tn_crew_recall(crew, member, endings);
 }
 
 void tn_crew_press(tn_crew *crew, tn_member *member, tn_endings *endings)

@@ -152,7 +152,7 @@ void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endi
 void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings);
 
 /* The worker is to be killed, whatever it does, if it has not ended that by the time it is pressed.
- * What it has not begun ends TARN_STOPPED now: it counted as running. */
+ * What it has not begun is taken back. */
 void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings);
 
 /* Does to what a worker has what was asked: the words of the futures say what. */
@@ -188,15 +188,18 @@ tarn_status tn_crew_know(tn_crew *crew, const tarn_task *task);
 tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task, const void *args,
                          tarn_future *future);
 
-/* Takes the replies of a worker; of all. */
-void tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings);
-void tn_crew_harvest_all(tn_crew *crew, tn_endings *endings);
+/* Takes the replies of a worker; of all. true: there was something, so that tn_crew_serve() is due. */
+bool tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings);
+bool tn_crew_harvest_all(tn_crew *crew, tn_endings *endings);
 
 /* Takes back what a worker has not begun: to the front of the queue. */
 void tn_crew_recall(tn_crew *crew, tn_member *member, tn_endings *endings);
 
 /* Who has a future; NULL: nobody. Its call in *number. */
 tn_member *tn_crew_find(const tn_crew *crew, const tarn_future *future, uint32_t *number);
+
+/* Whether its worker has begun with that call, by its own word. */
+bool tn_member_has_begun(const tn_member *member, uint32_t number);
 
 /* The call is a future's no more; which is the caller's. */
 tarn_future *tn_crew_take(tn_crew *crew, tn_member *member, uint32_t number);
@@ -235,6 +238,7 @@ bool tn_crew_leave_to_service(tn_crew *crew, tn_endings *endings);
 void tn_crew_end(tn_crew *crew, tn_endings *endings, tarn_future *dead);
 
 /* What a backend has: see tarn_backend.h. */
+bool tn_crew_has_begun(tarn_executor *executor, tarn_future *future);
 bool tn_crew_take_back(tarn_executor *executor, tarn_future *future);
 void tn_crew_await(tarn_executor *executor, tarn_future *future, int64_t until);
 

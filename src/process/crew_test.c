@@ -67,6 +67,7 @@ static void begin(void)
     memset(&s, 0, sizeof s);
     s.crew.control = s.crew.server = -1;
     s.crew.prefetch = 16;
+    s.crew.polls = true;
     s.crew.max_workers = s.crew.places = MEMBERS;
     s.crew.members = s.places;
     s.crew.scratch = s.scratch;
@@ -265,6 +266,46 @@ TEST(a_worker_with_a_limit_of_calls_is_not_given_more)
     begins(0, -1);
     assert_int_equal(s.members[0].state, TN_LEAVING);
     is_queued(3);
+    finish();
+}
+
+/* Nobody else may ever look at it again: the event does not ring for what has been taken. */
+TEST(what_a_waiter_finds_is_acted_on_also_if_no_future_ends)
+{
+    static const tn_call call = {.kind = TN_CALL_RUN};
+    begin();
+    enter(0, FAST);
+    tn_member *member = tn_crew_take_ready(&s.crew);
+    member->initialized = false;
+    assert_true(tn_host_push(&member->channel, &call));
+    queue(&twice_task, 0, 0);
+    is_queued(0);
+    assert_int_equal(tn_worker_take(&s.ends[0], &(tn_call){.kind = 0}, 0), TN_TAKE_CALL);
+    tn_worker_reply(&s.ends[0], TARN_OK, 0, 0);
+    tn_crew_await(&s.crew.executor, s.futures[0], tn_clock_after(0.001));
+    begins(0, 0);
+    finish();
+}
+
+TEST(whoever_is_ready_after_the_end_is_the_services_to_let_go)
+{
+    bool rung;
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 1);
+    begins(0, 0);
+    replies(0, 7);
+    tn_crew_recall(&s.crew, &s.members[0], &s.endings);
+    tn_crew_harvest(&s.crew, &s.members[0], &s.endings);
+    s.crew.closed = true;
+    tn_queue_bury(tn_queue_take_all(&s.crew.queue));
+    end_all();
+    tn_event_clear(s.crew.doorbell);
+    s.crew.called = false;
+    begins(0, -1);
+    tn_crew_await(&s.crew.executor, s.futures[1], tn_clock_after(0.001));
+    assert_int_equal(s.members[0].state, TN_READY);
+    assert_int_equal(tn_poll(&s.crew.doorbell, &rung, 1, 0), 0);
     finish();
 }
 

@@ -51,6 +51,23 @@ tn_member *tn_crew_find(const tn_crew *crew, const tarn_future *future, uint32_t
     return NULL;
 }
 
+bool tn_member_has_begun(const tn_member *member, uint32_t number)
+{
+    return number - member->channel.harvested < tn_host_begun(&member->channel);
+}
+
+bool tn_crew_has_begun(tarn_executor *executor, tarn_future *future)
+{
+    tn_crew *crew = (tn_crew *)(void *)executor;
+    uint32_t number;
+    tn_mutex_lock(&crew->mutex);
+    const tn_member *member = tn_crew_find(crew, future, &number);
+    /* Whoever has it no more has ended it, or is just about to. */
+    bool begun = !member || tn_member_has_begun(member, number);
+    tn_mutex_unlock(&crew->mutex);
+    return begun;
+}
+
 /* ---- Taking back ------------------------------------------------------------------------------- */
 
 static void take_back(tn_crew *crew, tn_member *member, uint32_t number, tn_endings *endings)
@@ -108,13 +125,10 @@ bool tn_crew_take_back(tarn_executor *executor, tarn_future *future)
     tn_endings_open(&endings);
     tn_mutex_lock(&crew->mutex);
     tn_member *member = tn_crew_find(crew, future, &number);
-    if (member && member->state == TN_BUSY) {
-        uint32_t begun = member->channel.harvested + tn_host_begun(&member->channel);
-        /* Otherwise nothing is to be had, and the others may stay. */
-        if (number - begun < TN_SLOTS) {
-            tn_crew_recall(crew, member, &endings);
-            taken = tn_queue_remove(&crew->queue, future);
-        }
+    /* Otherwise nothing is to be had, and the others may stay. */
+    if (member && member->state == TN_BUSY && !tn_member_has_begun(member, number)) {
+        tn_crew_recall(crew, member, &endings);
+        taken = tn_queue_remove(&crew->queue, future);
         tn_crew_serve(crew, &endings);
     }
     bool any = tn_crew_leave_to_service(crew, &endings);
@@ -323,14 +337,15 @@ static void note_pace(tn_member *member, int replies)
     member->stalled = false;
 }
 
-void tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
+bool tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
     tn_reply reply;
     tn_harvest found = TN_HARVEST_NONE;
+    bool any = false;
     int replies = 0;
     while (member->state == TN_BUSY &&
            (found = tn_host_harvest(&member->channel, &reply)) != TN_HARVEST_NONE) {
-        crew->full = false;
+        any = true;
         if (found == TN_HARVEST_REPLY)
             replies += take(crew, member, &reply, endings);
         else if (found == TN_HARVEST_CORRUPT)
@@ -338,16 +353,21 @@ void tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
     }
     if (replies > 0)
         note_pace(member, replies);
+    if (any)
+        crew->full = false;
     if (member->state != TN_BUSY || tn_host_in_flight(&member->channel) > 0)
-        return;
+        return any;
     tn_crew_become_ready(crew, member);
     uint64_t most = crew->max_tasks + (crew->initializer != NULL);
     if ((crew->max_tasks > 0 && member->calls >= most) || tn_crew_has_too_many(crew))
         tn_crew_dismiss(crew, member);
+    return true;
 }
 
-void tn_crew_harvest_all(tn_crew *crew, tn_endings *endings)
+bool tn_crew_harvest_all(tn_crew *crew, tn_endings *endings)
 {
+    bool any = false;
     for (int i = 0; i < crew->places && crew->members[i]; i++)
-        tn_crew_harvest(crew, crew->members[i], endings);
+        any |= tn_crew_harvest(crew, crew->members[i], endings);
+    return any;
 }

@@ -48,8 +48,8 @@ static tarn_status submit(tarn_executor *executor, tarn_future *first, size_t n,
         tn_crew_serve(crew, &refused);
         /* Whoever has more than there is room for makes some; but not within another's ending. */
         if (crew->queue.length > 0 && !owed && !tn_aftermath_here()->in_use) {
-            tn_crew_harvest_all(crew, &ended);
-            tn_crew_serve(crew, &refused);
+            if (tn_crew_harvest_all(crew, &ended))
+                tn_crew_serve(crew, &refused);
         }
     }
     /* Whoever submits may not have noted them yet. */
@@ -107,20 +107,32 @@ static tarn_status drain(tarn_executor *executor, int64_t until)
                                             "deadline");
 }
 
+/* Of what a worker has, that it has not begun. */
+static uint64_t count_given(tn_member *member)
+{
+    uint64_t given = 0;
+    for (uint32_t n = member->channel.harvested; n != member->channel.pushed; n++)
+        given += tn_held_at(member, n)->future && !tn_member_has_begun(member, n);
+    return given;
+}
+
 /* Under the mutex. */
 static tarn_status name_the_running(const tn_crew *crew)
 {
     char names[160] = "";
     size_t length = 0;
+    uint64_t given = 0;
     int running = 0;
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
         tn_member *member = crew->members[i];
         uint32_t number = member->channel.harvested;
+        given += count_given(member);
         if (member->futures == 0)
             continue;
-        /* The first one runs, or has just ended. */
         while (!tn_held_at(member, number)->future)
             number++;
+        if (!tn_member_has_begun(member, number))
+            continue;
         int written = snprintf(names + length, sizeof names - length,
                                "%s\"%.40s\" (worker %d, pid %d)", running++ > 0 ? ", " : "",
                                tn_held_at(member, number)->future->task->name, i, member->pid);
@@ -129,7 +141,7 @@ static tarn_status name_the_running(const tn_crew *crew)
     }
     names[length] = '\0';
     return tn_error_format(TARN_TIMEOUT, "tarn_shutdown: %zu queued, %d running: %s",
-                           crew->queue.length + (size_t)crew->ahead, running, names);
+                           crew->queue.length + (size_t)given, running, names);
 }
 
 static tarn_status finish(tarn_executor *executor, int64_t until)
@@ -236,6 +248,8 @@ static void stats(const tarn_executor *executor, tarn_stats *stats)
     stats->idle = (uint64_t)crew->idle;
     stats->wakes = crew->wakes;
     stats->parks = crew->parks;
+    for (int i = 0; i < crew->places && crew->members[i]; i++)
+        stats->queued += count_given(crew->members[i]);
     tn_mutex_unlock(&crew->mutex);
 }
 
@@ -268,6 +282,7 @@ static const tarn_backend backend = {
     .block = block,
     .unblock = unblock,
     .press = press,
+    .begun = tn_crew_has_begun,
     .recall = tn_crew_take_back,
     .await = tn_crew_await,
 };

@@ -25,8 +25,7 @@ static void harvest(tn_crew *crew)
 {
     tn_endings endings;
     tn_endings_open(&endings);
-    tn_crew_harvest_all(crew, &endings);
-    if (endings.first)
+    if (tn_crew_harvest_all(crew, &endings))
         tn_crew_serve(crew, &endings);
     bool any = tn_crew_leave_to_service(crew, &endings);
     tn_mutex_unlock(&crew->mutex);
