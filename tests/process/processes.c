@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,18 @@ void await_end(pid_t pid)
 {
     while (parent_of(pid) != 0)
         sched_yield();
+}
+
+void kill_server(void)
+{
+    pid_t server = find_server(), workers[64];
+    size_t n = server > 0 ? children_of(server, workers, 64) : 0;
+    if (server > 0) {
+        kill(server, SIGKILL);
+        await_end(server);
+    }
+    for (size_t i = 0; i < n; i++)
+        await_end(workers[i]);
 }
 
 int count_descriptors(void)

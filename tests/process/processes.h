@@ -17,6 +17,10 @@ pid_t find_server(void);
 /* Waits until a process has ended. */
 void await_end(pid_t pid);
 
+/* Kills the server, and waits until its workers have ended as well: until then they might begin with
+ * something. */
+void kill_server(void);
+
 /* Open descriptors, and memory mappings of memory files, of this process. */
 int count_descriptors(void);
 int count_memory_files(void);

@@ -334,7 +334,7 @@ TEST(a_program_may_be_its_own_worker_program)
     assert_non_null(pool);
     memset(path, '?', sizeof(path) - 1); /* it was copied */
     assert_squares(pool);
-    kill(find_server(), SIGKILL);
+    kill_server();
     assert_squares(pool);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }

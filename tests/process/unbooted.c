@@ -72,9 +72,7 @@ static void use(int start)
     tarn_drop(future);
     assert_square(pool, tasks->square, 8);
 
-    server = find_server();
-    kill(server, SIGKILL);
-    await_end(server);
+    kill_server();
     assert_square(pool, tasks->square, 9);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
     assert_int_equal(children_of(getpid(), &server, 1), 0);
