@@ -3,6 +3,8 @@
 /* The least that a call in another process can cost: two processes over a shared page, each with a
  * word in a cache line of its own, which it writes and the other waits for. */
 #define _GNU_SOURCE
+#include <sched.h>
+
 #include "../bench.h"
 #include "raw_shared.h"
 
@@ -64,18 +66,40 @@ static double ask_sleepers(struct words *words, int n)
     return each;
 }
 
-/* raw_pingpong hot | parked [ROUND TRIPS] */
+/* Onto the nth CPU of those that this process may use. */
+static void stay_on(int nth)
+{
+    cpu_set_t allowed, one;
+
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &allowed) && nth-- == 0) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            sched_setaffinity(0, sizeof one, &one);
+        }
+    }
+}
+
+/* raw_pingpong hot | parked [ROUND TRIPS] [apart]: otherwise who sleeps may be woken on the CPU of the
+ * other, which falls asleep itself */
 int main(int argc, char **argv)
 {
     parked = argc > 1 && strcmp(argv[1], "parked") == 0;
+    bool apart = argc > 3 && strcmp(argv[3], "apart") == 0;
     int n = argument(argc, argv, 2, 20000);
     struct words *words = shared_memory(sizeof *words);
     pid_t peer = fork();
 
     if (peer < 0)
         wrong("no process");
-    if (peer == 0)
+    if (peer == 0) {
+        if (apart)
+            stay_on(1);
         answer(words);
+    }
+    if (apart)
+        stay_on(0);
     for (int i = 0; i < WARM_UP; i++)
         ask(words, i);
     double each = parked ? ask_sleepers(words, n) : each_step(ask, words, n);
