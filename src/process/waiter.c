@@ -46,7 +46,7 @@ static bool is_waking(tn_crew *crew, const tarn_future *future)
 }
 
 /* Polls for so long; whether it has ended. */
-static bool poll(tn_crew *crew, const tarn_future *future, int64_t from, int64_t until)
+static bool poll_workers(tn_crew *crew, const tarn_future *future, int64_t from, int64_t until)
 {
     for (int64_t now = from; now < until; now = tn_clock_now()) {
         /* Who holds it does the same, or gives it back soon. */
@@ -65,8 +65,9 @@ static bool spin(tn_crew *crew, const tarn_future *future, int64_t until)
 {
     int64_t now = tn_clock_now();
     int64_t usual = now + SPIN_NS, most = now + WAKE_NS;
-    return poll(crew, future, now, usual < until ? usual : until) ||
-           (is_waking(crew, future) && poll(crew, future, usual, most < until ? most : until));
+    return poll_workers(crew, future, now, usual < until ? usual : until) ||
+           (is_waking(crew, future) &&
+            poll_workers(crew, future, usual, most < until ? most : until));
 }
 
 /* Who has it, so that its reply can be slept for; NULL: nobody, or it has just come. The mutex is
