@@ -17,8 +17,9 @@ enum { SPIN_NS = 20 * 1000, WAKE_NS = 100 * 1000 };
 
 enum { LOOKS = 8 }; /* at the future's own word between two looks at the workers */
 
-/* Of a sleep on a word that a worker may have spoilt (see README.md). */
-#define DOUBT_SECONDS 0.1
+/* Of the first sleep on a word that a worker may have spoilt (see README.md); each is twice as long as
+ * the one before. */
+#define FIRST_SLEEP 0.1
 
 /* Takes what there is, and gives what is queued. The mutex is held, and is not afterwards. */
 static void harvest(tn_crew *crew)
@@ -81,7 +82,8 @@ static tn_member *find_to_sleep_on(tn_crew *crew, const tarn_future *future)
 
 /* Sleeps until the future has ended, or until its worker has replied to anything. The mutex is held,
  * and is not afterwards. 0, ETIMEDOUT, or ENOSYS as tn_futex_wait_two(). */
-static int sleep_on(tn_crew *crew, tn_member *member, tarn_future *future, int64_t until)
+static int sleep_on(tn_crew *crew, tn_member *member, tarn_future *future, int64_t until,
+                    double seconds)
 {
     tn_line *line = member->line;
     line->users++;
@@ -94,7 +96,7 @@ static int sleep_on(tn_crew *crew, tn_member *member, tarn_future *future, int64
 
     int error = 0;
     uint32_t state = tn_u32_or_relaxed(&future->state, TN_WAITER) | TN_WAITER;
-    int64_t doubt = tn_clock_after(DOUBT_SECONDS);
+    int64_t doubt = tn_clock_after(seconds);
     if (!news && !(state & TN_FINISHED))
         error = tn_futex_wait_two(&future->state, state, done, seen, until < doubt ? until : doubt);
 
@@ -113,14 +115,15 @@ void tn_crew_await(tarn_executor *executor, tarn_future *future, int64_t until)
         return;
     if (crew->polls && spin(crew, future, until))
         return;
-    while (!tn_future_ended(future) && tn_clock_now() < until) {
+    for (double sleep = FIRST_SLEEP; !tn_future_ended(future) && tn_clock_now() < until;
+         sleep *= 2) {
         tn_mutex_lock(&crew->mutex);
         tn_member *member = find_to_sleep_on(crew, future);
         if (!member) {
             tn_mutex_unlock(&crew->mutex);
             return;
         }
-        if (sleep_on(crew, member, future, until) == ENOSYS)
+        if (sleep_on(crew, member, future, until, sleep) == ENOSYS)
             return;
     }
 }
