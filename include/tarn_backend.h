@@ -25,7 +25,7 @@ typedef enum tarn_capability {
 } tarn_capability;
 
 /* Entries are called from any thread unless one says otherwise. They must be there, but for the last
- * four. */
+ * five. */
 typedef struct tarn_backend {
     size_t size;           /* sizeof(tarn_backend) */
     const char *kind;      /* "threads" */
@@ -82,9 +82,13 @@ typedef struct tarn_backend {
      * again and in no queue, and the queue's share in it is the caller's. Does not block. */
     bool (*recall)(tarn_executor *executor, tarn_future *future);
 
-    /* NULL: there is nothing that a thread could do for a future that it waits for. Otherwise called
-     * before it sleeps: brings the end about, if it can, and comes back when that is there, at
-     * `until`, or if sleeping is as good. */
+    /* NULL: there is nothing that a thread could do for what it waits for. Otherwise called before
+     * it sleeps: does for a while what brings about the end of futures, until over(data) is true, or
+     * `until`. Does not sleep. */
+    void (*help)(tarn_executor *executor, bool (*over)(void *data), void *data, int64_t until);
+
+    /* NULL: whoever waits for one future sleeps on that alone. Otherwise called after help(): sleeps
+     * until it has ended, or `until`; comes back earlier if to sleep on it alone is as good. */
     void (*await)(tarn_executor *executor, tarn_future *future, int64_t until);
 } tarn_backend;
 

@@ -12,6 +12,7 @@
 #include "core/status.h"
 #include "core/context.h"
 #include "core/deadline.h"
+#include "core/wait.h"
 #include "platform/fd.h"
 #include "platform/memory.h"
 #include "platform/mutex.h"
@@ -37,6 +38,7 @@ struct tarn_completions {
     tn_hook *free;           /* by next */
     node_block *blocks;
     size_t first;         /* while not loose: the nodes before it were handed out */
+    uint32_t executor;    /* that whoever waits may help: of the last future added */
     int fd;               /* -1: nobody asked for it */
     const void *consumer; /* the first to call tarn_next(); NULL: nobody yet */
     bool loose; /* others add futures or take tags, too: what a wait on it waits for may change */
@@ -152,6 +154,7 @@ tarn_status tarn_completions_add(tarn_completions *completions, tarn_future *fut
         *node = (tn_hook){.future = future, .owner = &c->owner, .tag = tag};
         c->added++;
         c->loose = true;
+        c->executor = future->executor;
     }
     tn_mutex_unlock(&c->mutex);
     if (!node) {
@@ -206,6 +209,7 @@ tarn_completions *tarn_as_completed(tarn_future *const *futures, size_t n, tarn_
     c->blocks = block;
     c->added = n;
     c->loose = false;
+    c->executor = n > 0 ? futures[n - 1]->executor : 0;
     for (size_t i = 0; i < n; i++)
         link_node(c, &block->nodes[i]);
     return c;
@@ -310,13 +314,19 @@ static void note_consumer(tarn_completions *c)
         c->loose = true;
 }
 
-/* Under the mutex: sleeps until there is news. False: the time is up. */
-static bool sleep_for_news(tarn_completions *c)
+/* Under the mutex: whether there is nothing to wait for. */
+static bool is_over(const tarn_completions *c)
 {
-    c->sleepers++;
-    bool in_time = tn_cond_wait_until(&c->news, &c->mutex, c->until);
-    c->sleepers--;
-    return in_time;
+    return c->ready || c->delivered == c->added;
+}
+
+static bool has_news(void *completions)
+{
+    tarn_completions *c = completions;
+    tn_mutex_lock(&c->mutex);
+    bool over = is_over(c);
+    tn_mutex_unlock(&c->mutex);
+    return over;
 }
 
 /* Under the mutex, which is given back meanwhile: until something is ready, or all is delivered. */
@@ -329,16 +339,22 @@ static tarn_status wait_for_ready(tarn_completions *c)
     /* If others may add futures or take tags, no cycle can be told. */
     tn_wait *wait = c->loose ? NULL : &next.wait;
 
+    uint32_t executor = c->executor;
+    tn_mutex_unlock(&c->mutex);
     if (context) {
-        tn_mutex_unlock(&c->mutex);
         next.wait.deep = wait && !timed && look_deep(c);
         status = tn_sleep_begin(context, wait, timed);
-        tn_mutex_lock(&c->mutex);
-        if (status != TARN_OK)
-            return c->ready ? TARN_OK : status;
     }
-    while (!c->ready && c->delivered < c->added && status == TARN_OK) {
-        if (!sleep_for_news(c) && !c->ready && c->delivered < c->added)
+    if (status == TARN_OK)
+        tn_wait_help(executor, has_news, c, c->until);
+    tn_mutex_lock(&c->mutex);
+    if (status != TARN_OK)
+        return c->ready ? TARN_OK : status;
+    while (!is_over(c) && status == TARN_OK) {
+        c->sleepers++;
+        bool in_time = tn_cond_wait_until(&c->news, &c->mutex, c->until);
+        c->sleepers--;
+        if (!in_time && !is_over(c))
             status = TARN_TIMEOUT;
     }
     if (context) {
@@ -392,11 +408,9 @@ tarn_status tarn_next(tarn_completions *completions, size_t *tag)
 int tarn_completions_fd(tarn_completions *completions)
 {
     tarn_completions *c = completions;
-    if (!c) {
+    if (!c)
         tn_error(TARN_INVALID, "tarn_completions_fd: completions is NULL");
-        return -1;
-    }
-    if (check_process(c) != TARN_OK)
+    if (!c || check_process(c) != TARN_OK)
         return -1;
     int error = 0;
     tn_mutex_lock(&c->mutex);
@@ -436,11 +450,9 @@ size_t tarn_completions_cancel(tarn_completions *completions)
 {
     tarn_completions *c = completions;
     size_t cancelled = 0;
-    if (!c) {
+    if (!c)
         tn_error(TARN_INVALID, "tarn_completions_cancel: completions is NULL");
-        return 0;
-    }
-    if (check_process(c) != TARN_OK)
+    if (!c || check_process(c) != TARN_OK)
         return 0;
     tn_mutex_lock(&c->mutex);
     node_block *block = c->blocks;

@@ -29,7 +29,8 @@ void tn_future_finish(tarn_future *future, tarn_status status);
 /* PENDING to CANCELLED; false: it was not PENDING. The caller's owner may be a handle. */
 bool tn_future_cancel(tarn_future *future);
 
-/* The same, and its queue learns of it. */
+/* The same, and its queue learns of it; or it is taken back from whoever was given it, and has not
+ * begun. */
 bool tn_future_withdraw(tarn_future *future);
 
 /* RUNNING to PENDING, by its runner: it is to run once more. What it was asked is forgotten. */

@@ -14,7 +14,7 @@ typedef struct slot {
     tn_atomic_u32 process;   /* the tn_process_generation() that opened it */
     tarn_executor *executor; /* NULL: the slot is free */
     int pins;                /* it must not be closed yet */
-    tn_atomic_u32 remote;    /* it has an await() or a begun() */
+    tn_atomic_u32 remote;    /* it has a help() or a begun() */
     uint16_t uses;
     uint16_t next_free;
     alignas(64) tn_places places;
@@ -71,7 +71,7 @@ bool tn_registry_add(tarn_executor *executor)
         tn_u32_store_relaxed(&own->discarded, 0);
         tn_u32_store_relaxed(&own->process, tn_process_generation());
         own->executor = executor;
-        tn_u32_store_relaxed(&own->remote, executor->backend->await || executor->backend->begun);
+        tn_u32_store_relaxed(&own->remote, executor->backend->help || executor->backend->begun);
         executor->id = ((uint32_t)++own->uses << 16) | place;
         tn_u64_store_relaxed(&own->places.word, tn_registry_tag(executor->id));
         for (int event = 0; event < TN_EVENTS; event++)

@@ -20,15 +20,32 @@ static tarn_status check_process(tarn_future *const *futures, size_t n)
 
 /* ---- One or all: each future's own word ------------------------------------------------------ */
 
+void tn_wait_help(uint32_t id, bool (*over)(void *data), void *data, int64_t until)
+{
+    tarn_executor *executor = tn_registry_is_remote(id) ? tn_registry_hold(id) : NULL;
+    if (!executor)
+        return;
+    if (executor->backend->help)
+        executor->backend->help(executor, over, data, until);
+    tn_registry_let_go(executor);
+}
+
+static bool has_ended(void *future)
+{
+    return tn_future_ended(future);
+}
+
 /* Does what its executor can do about it on this thread. One that is chained is with none yet. */
-static void help(tarn_future *future, int64_t until)
+static void await(tarn_future *future, int64_t until)
 {
     if (!tn_registry_is_remote(future->executor) || tn_future_word(future) & TN_CHAINED)
         return;
     tarn_executor *executor = tn_registry_hold(future->executor);
     if (!executor)
         return;
-    if (executor->backend->await)
+    if (executor->backend->help)
+        executor->backend->help(executor, has_ended, future, until);
+    if (executor->backend->await && !tn_future_ended(future))
         executor->backend->await(executor, future, until);
     tn_registry_let_go(executor);
 }
@@ -36,7 +53,7 @@ static void help(tarn_future *future, int64_t until)
 /* False: the time is up and it has not ended. */
 static bool sleep_until_ended(tarn_future *future, int64_t until)
 {
-    help(future, until);
+    await(future, until);
     uint32_t state = tn_future_word(future);
     while (!(state & TN_FINISHED)) {
         if (!(state & TN_WAITER) &&
@@ -248,6 +265,11 @@ static bool is_satisfied(tarn_future *const *futures, size_t n, tarn_when when)
     return ended == n;
 }
 
+static bool has_fired(void *any)
+{
+    return tn_u32_load_acquire(&((any_wait *)any)->fired);
+}
+
 /* Sleeps until one of the hooks is worth looking again. */
 static tarn_status sleep_on_hooks(tn_context *context, any_wait *any, int64_t until)
 {
@@ -258,6 +280,8 @@ static tarn_status sleep_on_hooks(tn_context *context, any_wait *any, int64_t un
         if (!tn_hook_add(&any->hooks[i]))
             any_ended(&any->owner, &any->hooks[i]);
     }
+    if (!has_fired(any))
+        tn_wait_help(any->hooks[0].future->executor, has_fired, any, until);
     while (status == TARN_OK && !tn_u32_load_acquire(&any->fired)) {
         if (!tn_futex_wait(&any->fired, 0, until) && !tn_u32_load_acquire(&any->fired))
             status = TARN_TIMEOUT;

@@ -240,6 +240,7 @@ void tn_crew_end(tn_crew *crew, tn_endings *endings, tarn_future *dead);
 /* What a backend has: see tarn_backend.h. */
 bool tn_crew_has_begun(tarn_executor *executor, tarn_future *future);
 bool tn_crew_take_back(tarn_executor *executor, tarn_future *future);
+void tn_crew_help(tarn_executor *executor, bool (*over)(void *data), void *data, int64_t until);
 void tn_crew_await(tarn_executor *executor, tarn_future *future, int64_t until);
 
 /* ---- The service ---- */

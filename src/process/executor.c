@@ -284,6 +284,7 @@ static const tarn_backend backend = {
     .press = press,
     .begun = tn_crew_has_begun,
     .recall = tn_crew_take_back,
+    .help = tn_crew_help,
     .await = tn_crew_await,
 };
 

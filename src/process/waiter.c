@@ -15,7 +15,7 @@
  * on a CPU that was asleep, too. */
 enum { SPIN_NS = 20 * 1000, WAKE_NS = 100 * 1000 };
 
-enum { LOOKS = 8 }; /* at the future's own word between two looks at the workers */
+enum { LOOKS = 8 }; /* whether it is over, between two looks at the workers */
 
 /* Of the first sleep on a word that a worker may have spoilt (see README.md); each is twice as long as
  * the one before. */
@@ -34,27 +34,35 @@ static void harvest(tn_crew *crew)
         tn_crew_end(crew, &endings, NULL);
 }
 
-/* Whether its worker was asleep, and may well reply as soon as it is awake: falling asleep here would
+/* Whether a worker was asleep, and may well reply as soon as it is awake: falling asleep here would
  * double that time. */
-static bool is_waking(tn_crew *crew, const tarn_future *future)
+static bool one_is_waking(tn_crew *crew)
 {
-    uint32_t number;
+    bool waking = false;
     tn_mutex_lock(&crew->mutex);
-    const tn_member *member = tn_crew_find(crew, future, &number);
-    bool waking = member && member->channel.woken && member->pace < WAKE_NS;
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        const tn_member *member = crew->members[i];
+        waking |= member->state == TN_BUSY && member->channel.woken && member->pace < WAKE_NS;
+    }
     tn_mutex_unlock(&crew->mutex);
     return waking;
 }
 
-/* Polls for so long; whether it has ended. */
-static bool poll_workers(tn_crew *crew, const tarn_future *future, int64_t from, int64_t until)
+/* What help() waits for. */
+typedef struct goal {
+    bool (*over)(void *data);
+    void *data;
+} goal;
+
+/* Polls for so long; whether it is over. */
+static bool poll_workers(tn_crew *crew, goal g, int64_t from, int64_t until)
 {
     for (int64_t now = from; now < until; now = tn_clock_now()) {
         /* Who holds it does the same, or gives it back soon. */
         if (tn_mutex_try_lock(&crew->mutex))
             harvest(crew);
         for (int i = 0; i < LOOKS; i++) {
-            if (tn_future_ended(future))
+            if (g.over(g.data))
                 return true;
             tn_cpu_relax();
         }
@@ -62,13 +70,17 @@ static bool poll_workers(tn_crew *crew, const tarn_future *future, int64_t from,
     return false;
 }
 
-static bool spin(tn_crew *crew, const tarn_future *future, int64_t until)
+void tn_crew_help(tarn_executor *executor, bool (*over)(void *data), void *data, int64_t until)
 {
+    tn_crew *crew = (tn_crew *)(void *)executor;
+    goal g = {over, data};
+    /* Within another's ending nothing else may end. */
+    if (!crew->polls || tn_aftermath_here()->in_use)
+        return;
     int64_t now = tn_clock_now();
     int64_t usual = now + SPIN_NS, most = now + WAKE_NS;
-    return poll_workers(crew, future, now, usual < until ? usual : until) ||
-           (is_waking(crew, future) &&
-            poll_workers(crew, future, usual, most < until ? most : until));
+    if (!poll_workers(crew, g, now, usual < until ? usual : until) && one_is_waking(crew))
+        poll_workers(crew, g, usual, most < until ? most : until);
 }
 
 /* Who has it, so that its reply can be slept for; NULL: nobody, or it has just come. The mutex is
@@ -112,8 +124,6 @@ void tn_crew_await(tarn_executor *executor, tarn_future *future, int64_t until)
 {
     tn_crew *crew = (tn_crew *)(void *)executor;
     if (tn_aftermath_here()->in_use)
-        return;
-    if (crew->polls && spin(crew, future, until))
         return;
     for (double sleep = FIRST_SLEEP; !tn_future_ended(future) && tn_clock_now() < until;
          sleep *= 2) {
