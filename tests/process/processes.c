@@ -8,19 +8,30 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The parent of a process that has not ended; 0: it has. */
-static pid_t parent_of(pid_t pid)
+static char read_stat(pid_t pid, int *parent)
 {
     char path[64], state = 'Z', name[64];
-    int parent = 0;
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
     if (!file)
-        return 0;
-    if (fscanf(file, "%*d (%60[^)]) %c %d", name, &state, &parent) != 3)
-        parent = 0;
+        return 'Z';
+    if (fscanf(file, "%*d (%60[^)]) %c %d", name, &state, parent) != 3 || state == 'X')
+        state = 'Z';
     fclose(file);
-    return state == 'Z' || state == 'X' ? 0 : parent;
+    return state;
+}
+
+/* The parent of a process that has not ended; 0: it has. */
+static pid_t parent_of(pid_t pid)
+{
+    int parent = 0;
+    return read_stat(pid, &parent) == 'Z' ? 0 : parent;
+}
+
+char state_of(pid_t pid)
+{
+    int parent = 0;
+    return read_stat(pid, &parent);
 }
 
 size_t children_of(pid_t parent, pid_t *pids, size_t most)
