@@ -316,6 +316,8 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
         return;
     /* Those that leave or are killed are to end. */
     bool unasked = member->state == TN_READY || member->state == TN_BUSY;
+    /* First, as one whose server has died may live on for a moment. */
+    tn_crew_recall(crew, member, endings);
     tn_crew_harvest(crew, member, endings);
     /* By itself: not if somebody has killed it, or its server. */
     bool early = member->calls == 0 && how != -SIGKILL && how != INT_MIN &&

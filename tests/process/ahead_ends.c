@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { N = 6 };
@@ -111,6 +112,51 @@ TEST(a_kill_from_outside_costs_the_task_that_ran_alone)
 TEST(the_death_of_the_server_costs_the_task_that_ran_alone)
 {
     kill_behind_a_crowd(true);
+}
+
+enum { PASSED = 3002 };
+
+/* It is in no hurry to die, as one may be that has the CPU taken from it. */
+static uint32_t outlive(paper sheet, uint32_t number, int gate)
+{
+    struct block_arguments own = {sheet, number, gate};
+    struct note_arguments passed = {sheet, PASSED};
+    uint32_t result = 0;
+    prctl(PR_SET_PDEATHSIG, 0);
+    block_task.call(&own, &result);
+    note_task.call(&passed, &result);
+    return result;
+}
+TARN_TASK(uint32_t, outlive, paper, uint32_t, int);
+
+TEST(a_worker_that_outlives_its_server_begins_with_nothing_more)
+{
+    scene s;
+    tarn_future *futures[N];
+    size_t rounds = test_count(20), given = 0;
+    scene_open(&s, .max_workers = 1);
+    for (size_t k = 0; k < rounds || given == 0; k++) {
+        make_fast(&s);
+        for (uint32_t i = 0; i < N; i++)
+            futures[i] =
+                i == 0 ? outlive_submit(s.pool, s.paper, i, 0) : note_submit(s.pool, s.paper, i);
+        pid_t worker = await_begun(&s, 0);
+        given += tarn_running(futures[N - 1]);
+        kill(find_server(), SIGKILL);
+        assert_ended(futures, 1, TARN_LOST);
+        tarn_drop(futures[0]);
+        gate_open(&s, 0);
+        await_begun(&s, PASSED);
+        /* It looks for more before it sleeps. */
+        while (state_of(worker) != 'S')
+            sched_yield();
+        kill(worker, SIGKILL);
+        await_end(worker);
+        assert_right(&s, futures + 1, N - 1, 1);
+        gate_close(&s, 0);
+        forget_books(&s);
+    }
+    scene_close(&s);
 }
 
 TEST(a_loss_with_retries_is_tried_again_and_what_stood_behind_it_is_not)
