@@ -74,8 +74,9 @@ typedef struct tarn_backend {
     void (*press)(tarn_executor *executor, tarn_future *future, bool kill);
 
     /* NULL: what has started runs. Otherwise takes back one that was started, and given to somebody
-     * who has not begun with it, if it can be; true: it is pending again and in no queue, and the
-     * queue's share in it is the caller's. Does not block. */
+     * who has not begun with it, if it can be, or takes it out of the queue if that has happened
+     * meanwhile; true: it is pending and in no queue, and the queue's share in it is the caller's.
+     * Does not block. */
     bool (*recall)(tarn_executor *executor, tarn_future *future);
 
     /* NULL: there is nothing that a thread could do for a future that it waits for. Otherwise called

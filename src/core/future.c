@@ -204,7 +204,7 @@ const char *tarn_future_state(const tarn_future *future)
 /* Takes it back from whoever was given it ahead; true: it was cancelled by that. */
 static bool recall(tarn_future *future)
 {
-    if (!tarn_running(future) || !tn_registry_is_remote(future->executor))
+    if (tn_future_ended(future) || !tn_registry_is_remote(future->executor))
         return false;
     tarn_executor *executor = tn_registry_hold(future->executor);
     if (!executor)

@@ -108,15 +108,18 @@ bool tn_crew_take_back(tarn_executor *executor, tarn_future *future)
     tn_endings_open(&endings);
     tn_mutex_lock(&crew->mutex);
     tn_member *member = tn_crew_find(crew, future, &number);
-    if (member && member->state == TN_BUSY) {
+    bool given = member && member->state == TN_BUSY;
+    if (given) {
         uint32_t begun = member->channel.harvested + tn_host_begun(&member->channel);
         /* Otherwise nothing is to be had, and the others may stay. */
-        if (number - begun < TN_SLOTS) {
+        if (number - begun < TN_SLOTS)
             tn_crew_recall(crew, member, &endings);
-            taken = tn_queue_remove(&crew->queue, future);
-        }
-        tn_crew_serve(crew, &endings);
     }
+    /* By another one a moment ago, it may be. */
+    if ((tn_future_word(future) & (TN_STATE_MASK | TN_SEIZED)) == TN_PENDING)
+        taken = tn_queue_remove(&crew->queue, future);
+    if (given)
+        tn_crew_serve(crew, &endings);
     bool any = tn_crew_leave_to_service(crew, &endings);
     tn_mutex_unlock(&crew->mutex);
     if (any)
@@ -133,8 +136,7 @@ static void give(tn_crew *crew, tn_member *member, tarn_future *future, tn_endin
         tn_endings_refuse(endings, future, TARN_STOPPED, NULL);
         return;
     }
-    tarn_status status =
-        tn_crew_push(crew, member, future->task, tn_cell_payload(future), future);
+    tarn_status status = tn_crew_push(crew, member, future->task, tn_cell_payload(future), future);
     if (status != TARN_OK) {
         tn_endings_refuse(endings, future, status, tarn_last_error());
         return;
@@ -194,8 +196,7 @@ static void give_ahead(tn_crew *crew, tn_endings *endings)
     tn_member *member;
     if (crew->prefetch == 1 || crew->full || tn_crew_has_too_many(crew))
         return;
-    while ((member = find_one_with_room(crew)) &&
-           (future = tn_queue_start_ahead(&crew->queue))) {
+    while ((member = find_one_with_room(crew)) && (future = tn_queue_start_ahead(&crew->queue))) {
         give(crew, member, future, endings);
         crew->cursor++;
     }
@@ -319,8 +320,8 @@ static void note_pace(tn_member *member, int replies)
     if (member->pace == 0)
         member->pace = pace;
     else
-        member->pace = pace < member->pace ? (member->pace + pace) / 2
-                                           : (3 * member->pace + pace) / 4;
+        member->pace =
+            pace < member->pace ? (member->pace + pace) / 2 : (3 * member->pace + pace) / 4;
     member->paced_from = now;
     member->stalled = false;
 }

@@ -4,7 +4,9 @@
  * becomes of it when workers die and pools are shut down. */
 #include "ahead.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 
 enum { N = 6 }; /* futures of a crowd, by default: fewer than a slow machine gives ahead */
 
@@ -207,6 +209,51 @@ TEST(one_that_was_given_ahead_is_cancelled_and_the_others_run)
         assert_right(&s, futures + which + 1, N - which - 1, (uint32_t)which + 1);
         assert_int_equal(runs_of(&s, (uint32_t)which), 0);
         tarn_drop(futures[which]);
+        gate_close(&s, 0);
+        forget_books(&s);
+    }
+    scene_close(&s);
+}
+
+typedef struct cancellation {
+    tarn_future *const *futures;
+    size_t n, cancelled;
+    atomic_int *ready;
+} cancellation;
+
+static void *cancel_each(void *data)
+{
+    cancellation *c = data;
+    atomic_fetch_add(c->ready, 1);
+    while (atomic_load(c->ready) < 2)
+        continue;
+    for (size_t i = 0; i < c->n; i += 2)
+        c->cancelled += tarn_cancel(c->futures[i]);
+    return NULL;
+}
+
+/* One takes back what the other one is about to. */
+TEST(two_threads_cancel_what_one_worker_was_given)
+{
+    enum { CROWD = 9 };
+    scene s;
+    tarn_future *futures[CROWD];
+    size_t rounds = test_count(500);
+    scene_open(&s, .max_workers = 1);
+    for (size_t k = 0; k < rounds; k++) {
+        pthread_t other;
+        crowd_all(&s, s.pool, futures, CROWD);
+        atomic_int ready = 0;
+        cancellation even = {futures + 1, CROWD - 1, 0, &ready},
+                     odd = {futures + 2, CROWD - 2, 0, &ready};
+        pthread_create(&other, NULL, cancel_each, &even);
+        cancel_each(&odd);
+        pthread_join(other, NULL);
+        assert_int_equal(even.cancelled + odd.cancelled, CROWD - 1);
+        gate_open(&s, 0);
+        assert_right(&s, futures, 1, 0);
+        assert_ended(futures + 1, CROWD - 1, TARN_CANCELLED);
+        tarn_drop_all(futures, CROWD);
         gate_close(&s, 0);
         forget_books(&s);
     }
