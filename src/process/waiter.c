@@ -24,9 +24,11 @@ enum { LOOKS = 8 }; /* at the future's own word between two looks at the workers
 static void harvest(tn_crew *crew)
 {
     tn_endings endings;
+    int idle = crew->idle;
     tn_endings_open(&endings);
     tn_crew_harvest_all(crew, &endings);
-    if (endings.first)
+    /* What was taken back from a worker ends nothing, but may have been all that it had. */
+    if (endings.first || crew->idle > idle)
         tn_crew_serve(crew, &endings);
     bool any = tn_crew_leave_to_service(crew, &endings);
     tn_mutex_unlock(&crew->mutex);

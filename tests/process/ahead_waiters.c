@@ -303,3 +303,85 @@ TEST(a_waiter_that_is_held_up_holds_up_nobody)
     close(held[0]);
     close(held[1]);
 }
+
+/* ---- Nothing but what was taken back --------------------------------------------------------- */
+
+static atomic_bool enough;
+
+/* Takes replies all the time, as it never waits long enough to sleep. */
+static void *wait_again_and_again(void *future)
+{
+    while (!atomic_load(&enough))
+        tarn_future_wait(future, tarn_in(1e-5));
+    return NULL;
+}
+
+/* A worker that was stopped has begun with nothing, and finds all of it taken back: that is no reply,
+ * but the worker is to have what is queued. */
+TEST(a_worker_that_finds_all_taken_back_is_given_what_is_queued)
+{
+    scene s;
+    size_t rounds = test_count(200);
+    scene_open(&s, .max_workers = 2, .prefetch = 1, .idle_timeout = 1000);
+    tarn_future *blocked[] = {block_submit(s.pool, s.paper, 0, 0)};
+    await_begun(&s, 0);
+    atomic_store(&enough, false);
+    pthread_t other;
+    pthread_create(&other, NULL, wait_again_and_again, blocked[0]);
+    tarn_future *first = note_submit(s.pool, s.paper, 1);
+    assert_ended(&first, 1, TARN_OK);
+    tarn_drop(first);
+    pid_t worker = worker_of(&s, 1);
+    for (uint32_t k = 0; k < rounds; k++) {
+        kill(worker, SIGSTOP);
+        while (state_of(worker) != 'T')
+            sched_yield();
+        tarn_future *given = note_submit(s.pool, s.paper, 2);
+        assert_true(tarn_running(given));
+        assert_true(tarn_cancel(given));
+        tarn_drop(given);
+        tarn_future *queued = note_submit(s.pool, s.paper, 3 + k);
+        assert_false(tarn_running(queued));
+        kill(worker, SIGCONT);
+        assert_right(&s, &queued, 1, 3 + k);
+    }
+    assert_int_equal(runs_of(&s, 2), 0);
+    atomic_store(&enough, true);
+    pthread_join(other, NULL);
+    gate_open(&s, 0);
+    assert_right(&s, blocked, 1, 0);
+    scene_close(&s);
+}
+
+TEST(a_shutdown_does_not_wait_for_who_found_all_taken_back)
+{
+    size_t rounds = test_count(20);
+    for (size_t k = 0; k < rounds; k++) {
+        scene s;
+        pthread_t other;
+        scene_open(&s, .max_workers = 2, .idle_timeout = 1000);
+        tarn_future *blocked[] = {block_submit(s.pool, s.paper, 0, 0)};
+        await_begun(&s, 0);
+        tarn_future *first = note_submit(s.pool, s.paper, 1);
+        assert_ended(&first, 1, TARN_OK);
+        tarn_drop(first);
+        pid_t worker = worker_of(&s, 1);
+        atomic_store(&enough, false);
+        pthread_create(&other, NULL, wait_again_and_again, blocked[0]);
+        kill(worker, SIGSTOP);
+        while (state_of(worker) != 'T')
+            sched_yield();
+        tarn_future *given = note_submit(s.pool, s.paper, 2);
+        assert_int_equal(tarn_shutdown(s.pool, .cancel_pending = true, .time_limit = 0.01),
+                         TARN_TIMEOUT);
+        assert_ended(&given, 1, TARN_CANCELLED);
+        tarn_drop(given);
+        kill(worker, SIGCONT);
+        await_end(worker);
+        atomic_store(&enough, true);
+        pthread_join(other, NULL);
+        gate_open(&s, 0);
+        assert_right(&s, blocked, 1, 0);
+        scene_close(&s);
+    }
+}
