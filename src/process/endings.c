@@ -67,7 +67,7 @@ bool tn_crew_leave_to_service(tn_crew *crew, tn_endings *endings)
     tn_endings_open(endings);
     tn_endings_join(endings, &own);
     bool waits = crew->queue.length > 0 && !crew->aware;
-    bool leaves = crew->ready && (crew->closed || crew->broken);
+    bool leaves = crew->ready && (crew->closed || crew->broken || crew->idle_timeout < 0);
     if (crew->left_over.first || crew->queue.dead || waits || leaves ||
         (crew->ahead > 0 && !crew->watching))
         tn_crew_call_service(crew);

@@ -204,6 +204,39 @@ TEST(a_strict_pool_breaks_for_what_was_given_ahead_too)
 
 /* ---- Leaving --------------------------------------------------------------------------------- */
 
+/* Whether each thread of this process sleeps but for this one. */
+static bool all_sleep(void)
+{
+    pid_t threads[64];
+    size_t n = threads_of_self(threads, 64), asleep = 0;
+    for (size_t i = 0; i < n; i++)
+        asleep += state_of(threads[i]) == 'S';
+    return asleep + 1 == n;
+}
+
+/* It is looked at when it has ended something, and not all the time before. */
+TEST(a_worker_that_leaves_at_once_is_not_watched)
+{
+    enum { LOOKS = 100 };
+    scene s;
+    tarn_stats stats = {.size = sizeof(stats)};
+    scene_open(&s, .max_workers = 1, .idle_timeout = -1);
+    for (uint32_t k = 0; k < 10; k++) {
+        tarn_future *future = block_submit(s.pool, s.paper, k, 0);
+        await_begun(&s, k);
+        for (int looks = 0; looks < LOOKS; looks = all_sleep() ? looks + 1 : 0)
+            sched_yield();
+        gate_open(&s, 0);
+        assert_right(&s, &future, 1, k);
+        gate_close(&s, 0);
+        do {
+            assert_int_equal(tarn_executor_stats(s.pool, &stats), TARN_OK);
+            sched_yield();
+        } while (stats.workers > 0);
+    }
+    scene_close(&s);
+}
+
 static paper own_paper; /* of a worker, for what takes no argument */
 
 enum { BEGUN = 3000, FINISHED = 3001 };

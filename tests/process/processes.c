@@ -51,6 +51,19 @@ size_t children_of(pid_t parent, pid_t *pids, size_t most)
     return n < most ? n : most;
 }
 
+size_t threads_of_self(pid_t *threads, size_t most)
+{
+    size_t n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *entry; tasks && n < most && (entry = readdir(tasks));) {
+        if (entry->d_name[0] != '.')
+            threads[n++] = (pid_t)atoi(entry->d_name);
+    }
+    if (tasks)
+        closedir(tasks);
+    return n;
+}
+
 pid_t find_server(void)
 {
     pid_t pid = 0;

@@ -17,6 +17,9 @@ pid_t find_server(void);
 /* Of a process, or of a thread by its number, as in /proc: 'S' sleeps; 'Z' if it has ended. */
 char state_of(pid_t pid);
 
+/* The threads of this process, up to `most`; how many there are. */
+size_t threads_of_self(pid_t *threads, size_t most);
+
 /* Waits until a process has ended. */
 void await_end(pid_t pid);
 
