@@ -78,8 +78,9 @@ typedef struct tarn_backend {
      * has not ended. Does not block. */
     bool (*begun)(tarn_executor *executor, tarn_future *future);
 
-    /* The same; or takes back one that was started, if nobody has begun with it; true: it is pending
-     * again and in no queue, and the queue's share in it is the caller's. Does not block. */
+    /* The same; or takes back one that was started, if nobody has begun with it, or out of the queue
+     * if it is there again by now; true: it is pending and in no queue, and the queue's share in it
+     * is the caller's. Does not block. */
     bool (*recall)(tarn_executor *executor, tarn_future *future);
 
     /* NULL: there is nothing that a thread could do for what it waits for. Otherwise called before

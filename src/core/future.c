@@ -53,8 +53,7 @@ bool tn_future_cancel(tarn_future *future)
 /* Takes it back from whoever was given it ahead; true: it was cancelled by that. */
 static bool recall(tarn_future *future)
 {
-    if ((tn_future_word(future) & TN_STATE_MASK) != TN_RUNNING ||
-        !tn_registry_is_remote(future->executor))
+    if (tn_future_ended(future) || !tn_registry_is_remote(future->executor))
         return false;
     tarn_executor *executor = tn_registry_hold(future->executor);
     if (!executor)

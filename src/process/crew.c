@@ -197,7 +197,7 @@ void tn_crew_become_ready(tn_crew *crew, tn_member *member)
     crew->ready = member;
     crew->idle++;
     /* It lets go whom nobody needs. */
-    if (crew->closed || crew->broken)
+    if (crew->closed || crew->broken || crew->idle_timeout < 0)
         tn_crew_call_service(crew);
 }
 

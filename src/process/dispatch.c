@@ -126,11 +126,12 @@ bool tn_crew_take_back(tarn_executor *executor, tarn_future *future)
     tn_mutex_lock(&crew->mutex);
     tn_member *member = tn_crew_find(crew, future, &number);
     /* Otherwise nothing is to be had, and the others may stay. */
-    if (member && member->state == TN_BUSY && !tn_member_has_begun(member, number)) {
+    if (member && member->state == TN_BUSY && !tn_member_has_begun(member, number))
         tn_crew_recall(crew, member, &endings);
+    /* Another thread may have taken it back a moment ago. */
+    if ((tn_future_word(future) & (TN_STATE_MASK | TN_SEIZED)) == TN_PENDING)
         taken = tn_queue_remove(&crew->queue, future);
-        tn_crew_serve(crew, &endings);
-    }
+    tn_crew_serve(crew, &endings);
     bool any = tn_crew_leave_to_service(crew, &endings);
     tn_mutex_unlock(&crew->mutex);
     if (any)

@@ -9,19 +9,30 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The parent of a process that has not ended; 0: it has. */
-static pid_t parent_of(pid_t pid)
+static char read_stat(pid_t pid, int *parent)
 {
     char path[64], state = 'Z', name[64];
-    int parent = 0;
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
     if (!file)
-        return 0;
-    if (fscanf(file, "%*d (%60[^)]) %c %d", name, &state, &parent) != 3)
-        parent = 0;
+        return 'Z';
+    if (fscanf(file, "%*d (%60[^)]) %c %d", name, &state, parent) != 3 || state == 'X')
+        state = 'Z';
     fclose(file);
-    return state == 'Z' || state == 'X' ? 0 : parent;
+    return state;
+}
+
+/* The parent of a process that has not ended; 0: it has. */
+static pid_t parent_of(pid_t pid)
+{
+    int parent = 0;
+    return read_stat(pid, &parent) == 'Z' ? 0 : parent;
+}
+
+char state_of(pid_t pid)
+{
+    int parent = 0;
+    return read_stat(pid, &parent);
 }
 
 size_t children_of(pid_t parent, pid_t *pids, size_t most)
@@ -39,6 +50,19 @@ size_t children_of(pid_t parent, pid_t *pids, size_t most)
     if (processes)
         closedir(processes);
     return n < most ? n : most;
+}
+
+size_t threads_of_self(pid_t *threads, size_t most)
+{
+    size_t n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *entry; tasks && n < most && (entry = readdir(tasks));) {
+        if (entry->d_name[0] != '.')
+            threads[n++] = (pid_t)atoi(entry->d_name);
+    }
+    if (tasks)
+        closedir(tasks);
+    return n;
 }
 
 pid_t find_server(void)

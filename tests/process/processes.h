@@ -14,6 +14,12 @@ size_t children_of(pid_t parent, pid_t *pids, size_t most);
 /* The server of this process's only pool; 0: there is none. */
 pid_t find_server(void);
 
+/* Of a process, or of a thread by its number, as in /proc: 'S' sleeps; 'Z' if it has ended. */
+char state_of(pid_t pid);
+
+/* The threads of this process, up to `most`; how many there are. */
+size_t threads_of_self(pid_t *threads, size_t most);
+
 /* Waits until a process has ended. */
 void await_end(pid_t pid);
 
