@@ -3,6 +3,7 @@
 /* A crew without processes: the test plays the workers, step by step. */
 #include "process/crew.h"
 
+#include "core/deadline.h"
 #include "core/future.h"
 #include "core/task.h"
 #include "platform/child.h"
@@ -374,6 +375,39 @@ TEST(what_is_done_soon_is_left_where_it_is)
     tn_crew_serve(&s.crew, &s.endings);
     assert_int_equal(s.members[0].futures, 3);
     assert_int_equal(s.members[1].state, TN_READY);
+    finish();
+}
+
+static bool waiting; /* under the mutex */
+
+static void drain(void *data)
+{
+    bool *in_time = data;
+    tn_mutex_lock(&s.crew.mutex);
+    waiting = true;
+    while (!tn_crew_is_settled(&s.crew) && *in_time)
+        *in_time = tn_cond_wait_until(&s.crew.settled, &s.crew.mutex, tn_clock_after(10));
+    tn_mutex_unlock(&s.crew.mutex);
+}
+
+TEST(whoever_drains_is_told_when_the_last_one_is_taken_back)
+{
+    tn_thread thread;
+    bool in_time = true, asleep = false;
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    waiting = false;
+    assert_int_equal(tn_thread_start(&thread, 256 * 1024, "drain", drain, &in_time), 0);
+    while (!asleep) {
+        tn_mutex_lock(&s.crew.mutex);
+        asleep = waiting;
+        tn_mutex_unlock(&s.crew.mutex);
+    }
+    assert_true(tn_crew_take_back(&s.crew.executor, s.futures[0]));
+    tn_thread_join(thread);
+    assert_true(in_time);
+    tn_cell_release(s.futures[0], TN_OWNER_QUEUE);
     finish();
 }
 

@@ -130,6 +130,8 @@ bool tn_crew_take_back(tarn_executor *executor, tarn_future *future)
         tn_crew_recall(crew, member, &endings);
         taken = tn_queue_remove(&crew->queue, future);
         tn_crew_serve(crew, &endings);
+        /* Nothing of it is left to end here: it may have been the last. */
+        tn_cond_broadcast(&crew->settled);
     }
     bool any = tn_crew_leave_to_service(crew, &endings);
     tn_mutex_unlock(&crew->mutex);
