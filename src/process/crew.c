@@ -241,7 +241,7 @@ void tn_crew_dismiss(tn_crew *crew, tn_member *member)
     *place = member->next;
     crew->idle--;
     member->state = TN_LEAVING;
-    if (crew->finalizer)
+    if (crew->finalizer && member->initialized)
         tn_crew_push(crew, member, crew->finalizer->task, tn_cell_payload(crew->finalizer), NULL);
     tn_step(TN_STEP_FINALIZING);
     tn_host_close(&member->channel);

@@ -54,7 +54,7 @@ typedef struct tn_member {
     int64_t paced_from;     /* the last reply, or the call that ended a rest */
     bool stalled;           /* it is given nothing ahead until its next reply */
     bool parked;            /* READY, and nothing was there for it */
-    bool initialized;       /* its initializer has run, or there is none */
+    bool initialized;       /* its initializer has run and has not failed, or there is none */
     bool *knows;            /* which of crew->tasks, up to `room` */
     uint32_t room;
     bool kill;      /* whatever it does, if it has not ended by now */

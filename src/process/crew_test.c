@@ -310,6 +310,47 @@ TEST(whoever_is_ready_after_the_end_is_the_services_to_let_go)
     finish();
 }
 
+/* A worker that is ready after its initializer has failed. */
+static tn_member *enter_failed(int i)
+{
+    static const tn_call call = {.kind = TN_CALL_RUN};
+    enter(i, FAST);
+    tn_member *member = tn_crew_take_ready(&s.crew);
+    member->initialized = false;
+    assert_true(tn_host_push(&member->channel, &call));
+    assert_int_equal(tn_worker_take(&s.ends[i], &(tn_call){.kind = 0}, 0), TN_TAKE_CALL);
+    tn_worker_reply(&s.ends[i], TARN_FAILED, 0, 0);
+    harvest(i);
+    assert_true(s.crew.broken);
+    assert_int_equal(member->state, TN_READY);
+    return member;
+}
+
+/* Not even what others have ahead. */
+TEST(whose_initializer_has_failed_is_given_nothing)
+{
+    begin();
+    enter(0, SLOW);
+    queue(&twice_task, 0, 2);
+    begins(0, 0);
+    enter_failed(1);
+    begins(1, -1);
+    finish();
+}
+
+TEST(whose_initializer_has_failed_has_nothing_to_finalize)
+{
+    static const int n = 7;
+    begin();
+    tn_member *member = enter_failed(0);
+    s.crew.finalizer = tn_task_cell(&twice_task, &n, tn_task_needs(&twice_task, &n), 0);
+    assert_non_null(s.crew.finalizer);
+    tn_crew_dismiss(&s.crew, member);
+    begins(0, -1);
+    tarn_drop(s.crew.finalizer);
+    finish();
+}
+
 /* ---- Taking back ---- */
 
 TEST(what_has_not_begun_comes_back_in_order_before_what_is_queued)

@@ -246,6 +246,11 @@ static bool take_from_the_overloaded(tn_crew *crew, tn_endings *endings)
 
 void tn_crew_serve(tn_crew *crew, tn_endings *endings)
 {
+    /* One whose initializer has failed is ready, too. */
+    if (crew->broken) {
+        tn_crew_refuse_queued(crew, endings);
+        return;
+    }
     give_to_the_ready(crew, endings);
     while (crew->ready && crew->queue.length == 0 && take_from_the_overloaded(crew, endings))
         give_to_the_ready(crew, endings);
@@ -299,8 +304,8 @@ static void take_reply(tn_crew *crew, tn_member *member, tarn_future *future, co
 static void take_initialized(tn_crew *crew, tn_member *member, const tn_reply *reply,
                              tn_endings *endings)
 {
-    member->initialized = true;
-    if (reply->status == TARN_OK)
+    member->initialized = reply->status == TARN_OK;
+    if (member->initialized)
         return;
     tarn_failure failure = {.status = TARN_BROKEN};
     char *text = tn_failure_decode(&failure, reply->bytes, reply->size);
