@@ -192,6 +192,7 @@ void tn_crew_become_ready(tn_crew *crew, tn_member *member)
 {
     member->state = TN_READY;
     member->parked = false;
+    member->kill = false;
     member->ready_since = tn_clock_now();
     member->next = crew->ready;
     crew->ready = member;
@@ -208,7 +209,6 @@ tn_member *tn_crew_take_ready(tn_crew *crew)
     crew->idle--;
     crew->wakes += member->parked;
     member->state = TN_BUSY;
-    member->kill = false;
     return member;
 }
 
@@ -370,7 +370,9 @@ static void kill_for(tn_crew *crew, tn_member *member, uint32_t number, tn_endin
 void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
     tn_crew_recall(crew, member, endings);
-    member->kill = member->state == TN_BUSY || member->state == TN_LEAVING;
+    /* One that is just starting may have an initializer that never ends. */
+    member->kill =
+        member->state == TN_STARTING || member->state == TN_BUSY || member->state == TN_LEAVING;
     for (uint32_t n = member->channel.harvested; n != member->channel.pushed; n++)
         tn_held_at(member, n)->kill = true;
 }

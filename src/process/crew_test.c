@@ -491,6 +491,43 @@ TEST(a_worker_that_is_to_be_killed_is_given_nothing)
     finish();
 }
 
+/* A worker that is just starting as all are to be killed; then it has started. */
+static tn_member *start_amid_a_kill(int i, bool initialized)
+{
+    enter(i, FAST);
+    tn_member *member = tn_crew_take_ready(&s.crew);
+    member->state = TN_STARTING;
+    member->initialized = initialized;
+    tn_crew_kill_all(&s.crew, member, &s.endings);
+    tn_crew_spawned(&s.crew, member, 100, &s.endings);
+    return member;
+}
+
+TEST(an_initializer_that_begins_amid_a_kill_is_killed)
+{
+    static const int n = 7;
+    begin();
+    s.crew.initializer = tn_task_cell(&twice_task, &n, tn_task_needs(&twice_task, &n), 0);
+    assert_non_null(s.crew.initializer);
+    tn_member *member = start_amid_a_kill(0, false);
+    begins(0, 7);
+    tn_crew_press(&s.crew, member, &s.endings);
+    assert_int_equal(member->state, TN_DOOMED);
+    tarn_drop(s.crew.initializer);
+    s.crew.initializer = NULL;
+    finish();
+}
+
+TEST(whoever_is_ready_after_a_kill_may_leave_by_himself)
+{
+    begin();
+    tn_member *member = start_amid_a_kill(0, true);
+    tn_crew_dismiss(&s.crew, member);
+    tn_crew_press(&s.crew, member, &s.endings);
+    assert_int_equal(member->state, TN_LEAVING);
+    finish();
+}
+
 TEST(what_has_ended_in_time_is_not_killed)
 {
     begin();
