@@ -198,7 +198,7 @@ void tn_crew_become_ready(tn_crew *crew, tn_member *member)
     crew->ready = member;
     crew->idle++;
     /* It lets go whom nobody needs. */
-    if (crew->closed || crew->broken)
+    if (crew->closed || crew->broken || crew->idle_timeout < TN_SHORT_IDLE_SECONDS)
         tn_crew_call_service(crew);
 }
 
