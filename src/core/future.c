@@ -235,9 +235,19 @@ static bool recall(tarn_future *future)
     if (!recalled)
         return false;
     /* Nobody can start it, but somebody else may have cancelled it. */
-    tn_future_cancel(future);
+    bool cancelled = tn_future_cancel(future);
     tn_cell_release(future, TN_OWNER_QUEUE);
-    return true;
+    return cancelled;
+}
+
+bool tn_future_call_off(tarn_future *future)
+{
+    do {
+        if (tn_future_withdraw(future) || recall(future))
+            return true;
+        /* Between the two it may have come back to the queue, and have been given once more. */
+    } while (state_of(future) == TN_PENDING && !(tn_future_word(future) & TN_SEIZED));
+    return false;
 }
 
 bool tarn_cancel(tarn_future *future)
@@ -248,7 +258,7 @@ bool tarn_cancel(tarn_future *future)
     }
     if (tn_future_check_process(future) != TARN_OK)
         return false;
-    return tn_future_withdraw(future) || recall(future) || tarn_cancelled(future);
+    return tn_future_call_off(future) || tarn_cancelled(future);
 }
 
 size_t tarn_cancel_all(tarn_future *const *futures, size_t n)
