@@ -300,6 +300,19 @@ static bool give_up(tn_crew *crew, tn_member *member, int how, tn_endings *endin
     return lost;
 }
 
+/* Whether a worker that is there has begun with something, after its initializer: so they can. */
+static bool somebody_works(const tn_crew *crew)
+{
+    bool works = false;
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        const tn_member *member = crew->members[i];
+        works |= member->state == TN_BUSY && member->initialized &&
+                 (member->calls > 0 || tn_host_begun(&member->channel) > 0);
+        works |= member->state == TN_READY && member->calls > 0;
+    }
+    return works;
+}
+
 void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings)
 {
     if (member->state == TN_ABSENT)
@@ -321,7 +334,8 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
     if (!early)
         return;
     double pause = FIRST_PAUSE * (double)(1 << crew->early_deaths);
-    if (++crew->early_deaths == MOST_EARLY_DEATHS && !lost)
+    /* Others may go on where there is not enough of something for one more. */
+    if (++crew->early_deaths == MOST_EARLY_DEATHS && !lost && !somebody_works(crew))
         tn_crew_break(crew, endings, "%d workers in a row ended before they had done anything",
                       crew->early_deaths);
     crew->not_before = tn_clock_after(pause);

@@ -580,6 +580,27 @@ TEST(a_death_between_two_calls_costs_nothing)
     finish();
 }
 
+/* There may be descriptors or memory for so many, and not for one more. */
+TEST(early_deaths_break_nothing_while_others_work)
+{
+    for (int begun = 0; begun < 2; begun++) {
+        begin();
+        enter(0, FAST);
+        queue(&twice_task, 0, 0);
+        if (begun)
+            begins(0, 0);
+        for (int i = 0; i < 8; i++) {
+            enter(1, FAST);
+            tn_member *member = tn_crew_take_ready(&s.crew);
+            member->state = TN_STARTING;
+            tn_crew_died(&s.crew, member, 1, &s.endings);
+        }
+        assert_int_equal(s.crew.broken, !begun);
+        end_all();
+        finish();
+    }
+}
+
 /* It has begun two at once, as it says: so nothing it says is to be believed. */
 TEST(of_a_worker_that_lied_nothing_is_sent_again)
 {
