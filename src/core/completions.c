@@ -461,7 +461,7 @@ size_t tarn_completions_cancel(tarn_completions *completions)
     for (; block; block = block->next) {
         tarn_future *future;
         for (size_t i = 0; (future = next_pending(c, block, &i));) {
-            cancelled += tn_future_withdraw(future);
+            cancelled += tn_future_call_off(future);
             tn_cell_release(future, TN_HANDLE);
         }
     }

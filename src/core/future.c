@@ -50,30 +50,12 @@ bool tn_future_cancel(tarn_future *future)
     return tn_hooks_end(future, TN_PENDING, TN_CANCELLED);
 }
 
-/* Takes it back from whoever was given it ahead; true: it was cancelled by that. */
-static bool recall(tarn_future *future)
-{
-    if (tn_future_ended(future) || !tn_registry_is_remote(future->executor))
-        return false;
-    tarn_executor *executor = tn_registry_hold(future->executor);
-    if (!executor)
-        return false;
-    bool recalled = executor->backend->recall && executor->backend->recall(executor, future);
-    tn_registry_let_go(executor);
-    if (!recalled)
-        return false;
-    /* Nobody can start it, but somebody else may have cancelled it. */
-    tn_future_cancel(future);
-    tn_cell_release(future, TN_OWNER_QUEUE);
-    return true;
-}
-
 bool tn_future_withdraw(tarn_future *future)
 {
     uint32_t executor = future->executor;
     bool queued = !(tn_future_word(future) & TN_CHAINED);
     if (!tn_future_cancel(future))
-        return recall(future);
+        return false;
     if (queued)
         tn_registry_discard(executor);
     return true;
@@ -239,6 +221,34 @@ const char *tarn_future_state(const tarn_future *future)
     return future ? names[state_of(future)] : "NULL";
 }
 
+/* Takes it back from whoever was given it ahead; true: it was cancelled by that. */
+static bool recall(tarn_future *future)
+{
+    if (tn_future_ended(future) || !tn_registry_is_remote(future->executor))
+        return false;
+    tarn_executor *executor = tn_registry_hold(future->executor);
+    if (!executor)
+        return false;
+    bool recalled = executor->backend->recall && executor->backend->recall(executor, future);
+    tn_registry_let_go(executor);
+    if (!recalled)
+        return false;
+    /* Nobody can start it, but somebody else may have cancelled it. */
+    bool cancelled = tn_future_cancel(future);
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    return cancelled;
+}
+
+bool tn_future_call_off(tarn_future *future)
+{
+    do {
+        if (tn_future_withdraw(future) || recall(future))
+            return true;
+        /* Between the two it may have come back to the queue, and have been given once more. */
+    } while (state_of(future) == TN_PENDING && !(tn_future_word(future) & TN_SEIZED));
+    return false;
+}
+
 bool tarn_cancel(tarn_future *future)
 {
     if (!future) {
@@ -247,7 +257,7 @@ bool tarn_cancel(tarn_future *future)
     }
     if (tn_future_check_process(future) != TARN_OK)
         return false;
-    return tn_future_withdraw(future) || tarn_cancelled(future);
+    return tn_future_call_off(future) || tarn_cancelled(future);
 }
 
 size_t tarn_cancel_all(tarn_future *const *futures, size_t n)

@@ -10,21 +10,35 @@ static tn_limit *limit_of(tarn_future *future)
 }
 
 /* Under the mutex. */
-static void link_last(tn_limit *ring, tn_limit *limit, double seconds)
+static void link_before(tn_limit *next, tn_limit *limit, int64_t moment)
 {
     tn_views *views = limit->views;
-    /* Under the mutex, so that the ring is in the order of time. */
-    limit->moment = tn_clock_after(seconds);
-    limit->next = ring;
-    limit->prev = ring->prev;
-    ring->prev->next = limit;
-    ring->prev = limit;
+    limit->moment = moment;
+    limit->next = next;
+    limit->prev = next->prev;
+    next->prev->next = limit;
+    next->prev = limit;
     limit->linked = true;
     views->shares++;
     if (limit->moment < views->planned) {
         views->planned = limit->moment;
         tn_cond_signal(&views->news);
     }
+}
+
+/* Under the mutex, and the time is taken there, so that the ring is in the order of time. */
+static void link_last(tn_limit *ring, tn_limit *limit, double seconds)
+{
+    link_before(ring, limit, tn_clock_after(seconds));
+}
+
+/* Under the mutex: one that was in it before, and is among the first if it is still in time. */
+static void link_again(tn_limit *ring, tn_limit *limit)
+{
+    tn_limit *next = ring->next;
+    while (next != ring && next->moment <= limit->start_by)
+        next = next->next;
+    link_before(next, limit, limit->start_by);
 }
 
 bool tn_limit_unlink(tn_limit *limit)
@@ -46,7 +60,7 @@ static void lock_and_unlink(tn_limit *limit)
         views->shares--;
 }
 
-void tn_limit_queue(tarn_future *future)
+static void queue(tarn_future *future, bool again)
 {
     tn_limit *limit = limit_of(future);
     tn_view *view = tn_cell_ext(future)->view;
@@ -55,9 +69,23 @@ void tn_limit_queue(tarn_future *future)
         return;
     tn_views *views = limit->views;
     tn_mutex_lock(&views->mutex);
-    link_last(&view->queued, limit, view->options.start_within);
+    if (again)
+        link_again(&view->queued, limit);
+    else
+        link_last(&view->queued, limit, view->options.start_within);
+    limit->start_by = limit->moment;
     tn_mutex_unlock(&views->mutex);
     tn_hooks_unlock(future);
+}
+
+void tn_limit_queue(tarn_future *future)
+{
+    queue(future, false);
+}
+
+void tn_limit_queue_again(tarn_future *future)
+{
+    queue(future, true);
 }
 
 /* While a task of it runs, the executor has its share. */

@@ -3,6 +3,7 @@
 
 #include "core/future.h"
 #include "core/registry.h"
+#include "core/remote.h"
 #include "duel.h"
 #include "idle_backend.h"
 #include "platform/clock.h"
@@ -103,6 +104,47 @@ TEST(whoever_ends_a_future_takes_it_out_wherever_it_is)
         }
         scene_close(&s);
     }
+}
+
+TEST(what_was_started_and_taken_back_has_its_former_place_and_time)
+{
+    scene s;
+    scene_open(&s, 600, 600);
+    for (int i = 0; i < N; i++)
+        tn_limit_queue(s.futures[i]);
+    int64_t moment = limit_of(s.futures[1])->moment;
+    for (int i = 0; i < 3; i++) {
+        assert_true(tn_future_start(s.futures[i]));
+        tn_remote_begin(s.futures[i]);
+    }
+    assert_true(holds(&s.view->running, s.futures, 3));
+    tn_remote_take_back(s.futures[2]);
+    tn_remote_take_back(s.futures[0]);
+    tn_remote_take_back(s.futures[1]);
+    assert_true(holds(&s.view->queued, s.futures, N));
+    assert_true(holds(&s.view->running, NULL, 0));
+    assert_true(limit_of(s.futures[1])->moment == moment);
+    for (int i = 0; i < N; i++)
+        assert_true(tn_future_cancel(s.futures[i]));
+    assert_true(holds(&s.view->queued, NULL, 0));
+    scene_close(&s);
+}
+
+/* It has started in time once, and may wait for the next try as long as it takes. */
+TEST(a_further_try_that_is_taken_back_has_no_time_to_start_in)
+{
+    scene s;
+    scene_open(&s, 600, 0);
+    tn_limit_queue(s.futures[0]);
+    for (int i = 0; i < 2; i++) {
+        assert_true(tn_future_start(s.futures[0]));
+        tn_remote_begin(s.futures[0]);
+        if (i == 0)
+            tn_future_retry(s.futures[0]);
+    }
+    tn_remote_take_back(s.futures[0]);
+    assert_true(holds(&s.view->queued, NULL, 0));
+    scene_close(&s);
 }
 
 TEST(a_start_ends_the_limit_of_the_queue_and_begins_that_of_the_run)

@@ -28,6 +28,9 @@ void tn_remote_take_back(tarn_future *future)
     if (!again)
         tn_count_many(future->executor, TN_STARTED, (size_t)0 - 1);
     tn_future_retry(future);
+    /* It has not started, and is to start in time still. */
+    if (!again && is_special(future))
+        tn_limit_queue_again(future);
 }
 
 bool tn_remote_keep_bytes(tarn_future *future, tarn_bytes *bytes)

@@ -22,6 +22,7 @@ typedef struct tn_limit {
     struct tn_views *views; /* there while it is linked */
     struct tn_limit *next, *prev;
     int64_t moment;
+    int64_t start_by; /* what it was in the queue */
     bool linked;
 } tn_limit;
 
@@ -68,6 +69,10 @@ bool tn_view_apply(tn_view *view, tarn_future *future);
 /* By whoever queues it, for the first time, before anybody can start it: the limit of the queue
  * begins. Nothing if it has ended. */
 void tn_limit_queue(tarn_future *future);
+
+/* By whoever has it queued again, as it was started and nobody has begun with it: the same limit, of
+ * which time has passed. */
+void tn_limit_queue_again(tarn_future *future);
 
 /* By whoever queued it in vain. */
 void tn_limit_forget(tarn_future *future);

@@ -9,8 +9,12 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+/* The kernel's number: its headers are not everywhere where a libc is. */
+#define READ_NOWAIT 8L
 
 /* System calls and not libc's functions, for those are cancellation points: a thread cancelled
  * while it completes a future would leave it half done. */
@@ -35,6 +39,19 @@ void tn_event_clear(int fd)
     uint64_t count;
 
     /* One read empties the counter; EAGAIN: it was empty. */
+#ifdef SYS_preadv2
+    const struct iovec part = {&count, sizeof(count)};
+    long result;
+
+    /* That it is not to block is said with the call: another process that has the event may have
+     * changed its flags, and emptied it. */
+    do
+        result = syscall(SYS_preadv2, fd, &part, 1L, -1L, -1L, READ_NOWAIT);
+    while (result < 0 && errno == EINTR);
+    if (result >= 0 || errno == EAGAIN)
+        return;
+        /* Linux before 5.8 cannot, for events; or a filter forbids it. */
+#endif
     while (syscall(SYS_read, fd, &count, sizeof(count)) < 0 && errno == EINTR)
         continue;
 }

@@ -48,6 +48,19 @@ TEST(an_event_is_readable_from_raise_to_clear)
     tn_fd_close(fd);
 }
 
+/* Its flags are those of all who have it: another process may have changed them. */
+TEST(a_clear_never_blocks)
+{
+    int fd = open_event();
+
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+    tn_event_clear(fd);
+    tn_event_raise(fd);
+    tn_event_clear(fd);
+    assert_false(readable(fd));
+    tn_fd_close(fd);
+}
+
 TEST(one_clear_undoes_many_raises)
 {
     int fd = open_event();

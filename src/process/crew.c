@@ -192,12 +192,13 @@ void tn_crew_become_ready(tn_crew *crew, tn_member *member)
 {
     member->state = TN_READY;
     member->parked = false;
+    member->kill = false;
     member->ready_since = tn_clock_now();
     member->next = crew->ready;
     crew->ready = member;
     crew->idle++;
     /* It lets go whom nobody needs. */
-    if (crew->closed || crew->broken || crew->idle_timeout < 0)
+    if (crew->closed || crew->broken || crew->idle_timeout < TN_SHORT_IDLE_SECONDS)
         tn_crew_call_service(crew);
 }
 
@@ -208,7 +209,6 @@ tn_member *tn_crew_take_ready(tn_crew *crew)
     crew->idle--;
     crew->wakes += member->parked;
     member->state = TN_BUSY;
-    member->kill = false;
     return member;
 }
 
@@ -241,7 +241,7 @@ void tn_crew_dismiss(tn_crew *crew, tn_member *member)
     *place = member->next;
     crew->idle--;
     member->state = TN_LEAVING;
-    if (crew->finalizer)
+    if (crew->finalizer && member->initialized)
         tn_crew_push(crew, member, crew->finalizer->task, tn_cell_payload(crew->finalizer), NULL);
     tn_step(TN_STEP_FINALIZING);
     tn_host_close(&member->channel);
@@ -300,6 +300,19 @@ static bool give_up(tn_crew *crew, tn_member *member, int how, tn_endings *endin
     return lost;
 }
 
+/* Whether a worker that is there has begun with something, after its initializer: so they can. */
+static bool somebody_works(const tn_crew *crew)
+{
+    bool works = false;
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        const tn_member *member = crew->members[i];
+        works |= member->state == TN_BUSY && member->initialized &&
+                 (member->calls > 0 || tn_host_begun(&member->channel) > 0);
+        works |= member->state == TN_READY && member->calls > 0;
+    }
+    return works;
+}
+
 void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings)
 {
     if (member->state == TN_ABSENT)
@@ -321,7 +334,8 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
     if (!early)
         return;
     double pause = FIRST_PAUSE * (double)(1 << crew->early_deaths);
-    if (++crew->early_deaths == MOST_EARLY_DEATHS && !lost)
+    /* Others may go on where there is not enough of something for one more. */
+    if (++crew->early_deaths == MOST_EARLY_DEATHS && !lost && !somebody_works(crew))
         tn_crew_break(crew, endings, "%d workers in a row ended before they had done anything",
                       crew->early_deaths);
     crew->not_before = tn_clock_after(pause);
@@ -370,7 +384,9 @@ static void kill_for(tn_crew *crew, tn_member *member, uint32_t number, tn_endin
 void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
     tn_crew_recall(crew, member, endings);
-    member->kill = member->state == TN_BUSY || member->state == TN_LEAVING;
+    /* One that is just starting may have an initializer that never ends. */
+    member->kill =
+        member->state == TN_STARTING || member->state == TN_BUSY || member->state == TN_LEAVING;
     for (uint32_t n = member->channel.harvested; n != member->channel.pushed; n++)
         tn_held_at(member, n)->kill = true;
 }

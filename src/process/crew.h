@@ -54,7 +54,7 @@ typedef struct tn_member {
     int64_t paced_from;     /* the last reply, or the call that ended a rest */
     bool stalled;           /* it is given nothing ahead until its next reply */
     bool parked;            /* READY, and nothing was there for it */
-    bool initialized;       /* its initializer has run, or there is none */
+    bool initialized;       /* its initializer has run and has not failed, or there is none */
     bool *knows;            /* which of crew->tasks, up to `room` */
     uint32_t room;
     bool kill;      /* whatever it does, if it has not ended by now */
@@ -132,6 +132,9 @@ typedef struct tn_crew {
 
 /* How long a task may hold up what was given to its worker ahead. */
 #define TN_PATIENCE_NS (INT64_C(2) * 1000 * 1000)
+
+/* Whose idle_timeout is shorter is asked to leave by a ring, not by looking so often while he is busy. */
+#define TN_SHORT_IDLE_SECONDS 0.01
 
 /* Asks for more workers if the queue needs some. */
 void tn_crew_ask_for_more(tn_crew *crew, tn_endings *endings);

@@ -3,6 +3,7 @@
 /* A crew without processes: the test plays the workers, step by step. */
 #include "process/crew.h"
 
+#include "core/deadline.h"
 #include "core/future.h"
 #include "core/task.h"
 #include "platform/child.h"
@@ -315,6 +316,47 @@ TEST(whoever_is_ready_after_the_end_is_the_services_to_let_go)
     finish();
 }
 
+/* A worker that is ready after its initializer has failed. */
+static tn_member *enter_failed(int i)
+{
+    static const tn_call call = {.kind = TN_CALL_RUN};
+    enter(i, FAST);
+    tn_member *member = tn_crew_take_ready(&s.crew);
+    member->initialized = false;
+    assert_true(tn_host_push(&member->channel, &call));
+    assert_int_equal(tn_worker_take(&s.ends[i], &(tn_call){.kind = 0}, 0), TN_TAKE_CALL);
+    tn_worker_reply(&s.ends[i], TARN_FAILED, 0, 0);
+    harvest(i);
+    assert_true(s.crew.broken);
+    assert_int_equal(member->state, TN_READY);
+    return member;
+}
+
+/* Not even what others have ahead. */
+TEST(whose_initializer_has_failed_is_given_nothing)
+{
+    begin();
+    enter(0, SLOW);
+    queue(&twice_task, 0, 2);
+    begins(0, 0);
+    enter_failed(1);
+    begins(1, -1);
+    finish();
+}
+
+TEST(whose_initializer_has_failed_has_nothing_to_finalize)
+{
+    static const int n = 7;
+    begin();
+    tn_member *member = enter_failed(0);
+    s.crew.finalizer = tn_task_cell(&twice_task, &n, tn_task_needs(&twice_task, &n), 0);
+    assert_non_null(s.crew.finalizer);
+    tn_crew_dismiss(&s.crew, member);
+    begins(0, -1);
+    tarn_drop(s.crew.finalizer);
+    finish();
+}
+
 /* ---- Taking back ---- */
 
 TEST(what_has_not_begun_comes_back_in_order_before_what_is_queued)
@@ -383,6 +425,39 @@ TEST(what_is_done_soon_is_left_where_it_is)
     finish();
 }
 
+static bool waiting; /* under the mutex */
+
+static void drain(void *data)
+{
+    bool *in_time = data;
+    tn_mutex_lock(&s.crew.mutex);
+    waiting = true;
+    while (!tn_crew_is_settled(&s.crew) && *in_time)
+        *in_time = tn_cond_wait_until(&s.crew.settled, &s.crew.mutex, tn_clock_after(10));
+    tn_mutex_unlock(&s.crew.mutex);
+}
+
+TEST(whoever_drains_is_told_when_the_last_one_is_taken_back)
+{
+    tn_thread thread;
+    bool in_time = true, asleep = false;
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    waiting = false;
+    assert_int_equal(tn_thread_start(&thread, 256 * 1024, "drain", drain, &in_time), 0);
+    while (!asleep) {
+        tn_mutex_lock(&s.crew.mutex);
+        asleep = waiting;
+        tn_mutex_unlock(&s.crew.mutex);
+    }
+    assert_true(tn_crew_take_back(&s.crew.executor, s.futures[0]));
+    tn_thread_join(thread);
+    assert_true(in_time);
+    tn_cell_release(s.futures[0], TN_OWNER_QUEUE);
+    finish();
+}
+
 /* ---- Killing and dying ---- */
 
 TEST(what_has_not_begun_does_not_die_with_what_is_killed)
@@ -419,6 +494,43 @@ TEST(a_worker_that_is_to_be_killed_is_given_nothing)
     begins(0, 1);
     tn_crew_press(&s.crew, &s.members[0], &s.endings);
     assert_int_equal(s.members[0].state, TN_BUSY);
+    finish();
+}
+
+/* A worker that is just starting as all are to be killed; then it has started. */
+static tn_member *start_amid_a_kill(int i, bool initialized)
+{
+    enter(i, FAST);
+    tn_member *member = tn_crew_take_ready(&s.crew);
+    member->state = TN_STARTING;
+    member->initialized = initialized;
+    tn_crew_kill_all(&s.crew, member, &s.endings);
+    tn_crew_spawned(&s.crew, member, 100, &s.endings);
+    return member;
+}
+
+TEST(an_initializer_that_begins_amid_a_kill_is_killed)
+{
+    static const int n = 7;
+    begin();
+    s.crew.initializer = tn_task_cell(&twice_task, &n, tn_task_needs(&twice_task, &n), 0);
+    assert_non_null(s.crew.initializer);
+    tn_member *member = start_amid_a_kill(0, false);
+    begins(0, 7);
+    tn_crew_press(&s.crew, member, &s.endings);
+    assert_int_equal(member->state, TN_DOOMED);
+    tarn_drop(s.crew.initializer);
+    s.crew.initializer = NULL;
+    finish();
+}
+
+TEST(whoever_is_ready_after_a_kill_may_leave_by_himself)
+{
+    begin();
+    tn_member *member = start_amid_a_kill(0, true);
+    tn_crew_dismiss(&s.crew, member);
+    tn_crew_press(&s.crew, member, &s.endings);
+    assert_int_equal(member->state, TN_LEAVING);
     finish();
 }
 
@@ -472,6 +584,27 @@ TEST(a_death_between_two_calls_costs_nothing)
     has_result(0, 7);
     is_queued(1);
     finish();
+}
+
+/* There may be descriptors or memory for so many, and not for one more. */
+TEST(early_deaths_break_nothing_while_others_work)
+{
+    for (int begun = 0; begun < 2; begun++) {
+        begin();
+        enter(0, FAST);
+        queue(&twice_task, 0, 0);
+        if (begun)
+            begins(0, 0);
+        for (int i = 0; i < 8; i++) {
+            enter(1, FAST);
+            tn_member *member = tn_crew_take_ready(&s.crew);
+            member->state = TN_STARTING;
+            tn_crew_died(&s.crew, member, 1, &s.endings);
+        }
+        assert_int_equal(s.crew.broken, !begun);
+        end_all();
+        finish();
+    }
 }
 
 /* It has begun two at once, as it says: so nothing it says is to be believed. */

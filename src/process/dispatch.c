@@ -132,6 +132,9 @@ bool tn_crew_take_back(tarn_executor *executor, tarn_future *future)
     if ((tn_future_word(future) & (TN_STATE_MASK | TN_SEIZED)) == TN_PENDING)
         taken = tn_queue_remove(&crew->queue, future);
     tn_crew_serve(crew, &endings);
+    /* Nothing of it is left to end here: it may have been the last. */
+    if (taken)
+        tn_cond_broadcast(&crew->settled);
     bool any = tn_crew_leave_to_service(crew, &endings);
     tn_mutex_unlock(&crew->mutex);
     if (any)
@@ -245,6 +248,11 @@ static bool take_from_the_overloaded(tn_crew *crew, tn_endings *endings)
 
 void tn_crew_serve(tn_crew *crew, tn_endings *endings)
 {
+    /* One whose initializer has failed is ready, too. */
+    if (crew->broken) {
+        tn_crew_refuse_queued(crew, endings);
+        return;
+    }
     give_to_the_ready(crew, endings);
     while (crew->ready && crew->queue.length == 0 && take_from_the_overloaded(crew, endings))
         give_to_the_ready(crew, endings);
@@ -298,8 +306,8 @@ static void take_reply(tn_crew *crew, tn_member *member, tarn_future *future, co
 static void take_initialized(tn_crew *crew, tn_member *member, const tn_reply *reply,
                              tn_endings *endings)
 {
-    member->initialized = true;
-    if (reply->status == TARN_OK)
+    member->initialized = reply->status == TARN_OK;
+    if (member->initialized)
         return;
     tarn_failure failure = {.status = TARN_BROKEN};
     char *text = tn_failure_decode(&failure, reply->bytes, reply->size);

@@ -220,7 +220,8 @@ static int64_t retire(tn_crew *crew)
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
         tn_member *member = crew->members[i];
         unsent |= member->state == TN_DOOMED && member->unsent;
-        if (member->state == TN_BUSY && patience > 0 && patience != TN_CLOCK_NEVER)
+        if (member->state == TN_BUSY && patience != TN_CLOCK_NEVER &&
+            crew->idle_timeout >= TN_SHORT_IDLE_SECONDS)
             next = earlier(next, now + patience);
         if (member->state != TN_READY)
             continue;
