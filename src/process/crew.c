@@ -68,7 +68,7 @@ static tn_member *find_absent(tn_crew *crew)
     if (i < crew->places && !crew->members[i]) {
         crew->members[i] = tn_alloc(sizeof(tn_member));
         if (crew->members[i])
-            *crew->members[i] = (tn_member){.index = i, .event = -1};
+            *crew->members[i] = (tn_member){.index = i, .process = -1, .event = -1};
     }
     return i < crew->places ? crew->members[i] : NULL;
 }
@@ -89,7 +89,8 @@ static void close_channel(tn_member *member)
     tn_line_leave(member->line);
     member->line = NULL;
     tn_fd_close(member->event);
-    member->event = -1;
+    tn_fd_close(member->process);
+    member->event = member->process = -1;
     tn_free(member->knows);
     member->knows = NULL;
     member->room = 0;
@@ -225,6 +226,24 @@ void tn_crew_kill(tn_crew *crew, tn_member *member)
     if (member->unsent)
         tn_crew_call_service(crew);
     tn_step(TN_STEP_KILL_SENT);
+}
+
+void tn_crew_bury_all(tn_crew *crew)
+{
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        tn_member *member = crew->members[i];
+        if (member->process < 0 || tn_pidfd_kill(member->process, SIGKILL) == 0)
+            continue;
+        /* It has ended, or this process may not end it. */
+        tn_fd_close(member->process);
+        member->process = -1;
+    }
+    int64_t until = tn_clock_after(1.0);
+    bool ended;
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        if (crew->members[i]->process >= 0)
+            tn_poll(&crew->members[i]->process, &ended, 1, until);
+    }
 }
 
 void tn_crew_break_if_strict(tn_crew *crew, tn_endings *endings)

@@ -45,7 +45,8 @@ typedef struct tn_member {
     tn_member_state state;
     uint32_t generation; /* of the processes in this place */
     int pid;
-    int event; /* of its replies; -1: there is none */
+    int process; /* a descriptor of it; -1: there is none */
+    int event;   /* of its replies; -1: there is none */
     tn_line *line;
     tn_host channel;
     tn_held held[TN_SLOTS]; /* call n of the channel in n % TN_SLOTS */
@@ -145,6 +146,10 @@ tn_member *tn_crew_take_ready(tn_crew *crew);
 
 /* Lets a ready worker go. */
 void tn_crew_dismiss(tn_crew *crew, tn_member *member);
+
+/* Ends all workers, whose server is gone, and waits for that: who has changed his rights does not end
+ * with his parent. */
+void tn_crew_bury_all(tn_crew *crew);
 
 /* Kills a worker; the futures that it has are the caller's to decide. */
 void tn_crew_kill(tn_crew *crew, tn_member *member);

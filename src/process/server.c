@@ -44,12 +44,14 @@ static noreturn void end_all(void)
     tn_exit_now(EXIT_SUCCESS);
 }
 
-static void tell(tn_message_kind kind, const tn_message *about, int number)
+/* pidfd: goes with it; -1: none. */
+static void tell(tn_message_kind kind, const tn_message *about, int number, int pidfd)
 {
     tn_message message = {TN_MAGIC, kind, about->worker, about->generation, number};
     int error;
     /* The host may have much to read. */
-    while ((error = tn_socket_send(TN_CONTROL_FD, &message, sizeof message, NULL, 0)) == EAGAIN)
+    while ((error = tn_socket_send(TN_CONTROL_FD, &message, sizeof message, &pidfd, pidfd >= 0)) ==
+           EAGAIN)
         tn_poll(&s.fds[HOST], s.ready, 1, tn_clock_after(0.001));
     if (error != 0)
         end_all();
@@ -109,7 +111,7 @@ static int execute_worker(const tn_message *message, const int *given, int *pid)
 
 static void spawn(const tn_message *message, const int *given)
 {
-    int pid = -1, pidfd, error = ENOMEM;
+    int pid = -1, pidfd = -1, error = ENOMEM;
     tn_step(TN_STEP_SPAWN_TAKEN);
     /* In a copy made by fork() a lock that another thread had would be locked for ever. */
     bool anew = message->number == TARN_START_SPAWN || tn_thread_count() > 1;
@@ -122,7 +124,9 @@ static void spawn(const tn_message *message, const int *given)
         s.children[s.count++] = (child){pidfd, message->worker, message->generation};
     }
     tn_step(TN_STEP_CHILD_MADE);
-    tell(TN_SPAWNED, message, error == 0 ? pid : -error);
+    if (error == 0)
+        tell(TN_PIDFD, message, 0, pidfd);
+    tell(TN_SPAWNED, message, error == 0 ? pid : -error, -1);
     tn_step(TN_STEP_SPAWN_TOLD);
 }
 
@@ -168,7 +172,7 @@ static void bury(size_t i)
     s.fds[FIRST_CHILD + i] = s.fds[FIRST_CHILD + s.count];
     tn_step(TN_STEP_BURIED);
     tell(TN_DIED, &(tn_message){.worker = dead.worker, .generation = dead.generation},
-         end.killed ? -end.code : end.code);
+         end.killed ? -end.code : end.code, -1);
     tn_step(TN_STEP_DEATH_TOLD);
 }
 
@@ -183,7 +187,7 @@ noreturn void tn_server_main(int host)
     if (!s.fds || !s.ready || tn_pidfd_open(host, &s.fds[HOST]) != 0 || tn_parent_pid() != host)
         tn_exit_now(EXIT_FAILURE);
     s.fds[CONTROL] = TN_CONTROL_FD;
-    tell(TN_HELLO, &(tn_message){.worker = 0}, TN_WIRE_VERSION);
+    tell(TN_HELLO, &(tn_message){.worker = 0}, TN_WIRE_VERSION, -1);
     tn_step(TN_STEP_GREETED);
     for (;;) {
         if (tn_poll(s.fds, s.ready, s.count + FIRST_CHILD, TN_CLOCK_NEVER) != 0 || s.ready[HOST])

@@ -138,6 +138,7 @@ static void server_is_gone(tn_crew *crew, tn_endings *endings)
 {
     bool greeted = crew->greeted;
     bool killed = tn_service_let_server_go(crew);
+    tn_crew_bury_all(crew);
     for (int i = 0; i < crew->places && crew->members[i]; i++)
         tn_crew_died(crew, crew->members[i], INT_MIN, endings);
     if (crew->broken || (crew->closed && crew->queue.length == 0))
@@ -176,25 +177,47 @@ static bool is_understood(tn_crew *crew, const tn_message *message, size_t size,
     return false;
 }
 
+static void obey(tn_crew *crew, const tn_message *message, tn_endings *endings)
+{
+    tn_member *member = find_member(crew, message);
+    if (message->kind == TN_HELLO)
+        crew->greeted = true;
+    else if (message->kind == TN_SPAWNED && member)
+        tn_crew_spawned(crew, member, message->number, endings);
+    else if (message->kind == TN_DIED && member)
+        tn_crew_died(crew, member, message->number, endings);
+}
+
+/* A descriptor, of the process of a worker. */
+static void keep(const tn_crew *crew, const tn_message *message, int process)
+{
+    tn_member *member = find_member(crew, message);
+    if (member && member->state == TN_STARTING && member->process < 0)
+        member->process = process;
+    else
+        tn_fd_close(process);
+}
+
 static void hear(tn_crew *crew, tn_endings *endings)
 {
     tn_message message;
-    size_t size = sizeof message, none = 0;
-    int error;
-    while ((error = tn_socket_receive(crew->control, &message, &size, NULL, &none, TARN_NOW.ns)) ==
-           0) {
+    int error, process;
+    for (;;) {
+        size_t size = sizeof message, n = 1;
+        error = tn_socket_receive(crew->control, &message, &size, &process, &n, TARN_NOW.ns);
+        /* There was no room for the descriptor, which is all there was to it. */
+        if (error == EMFILE)
+            continue;
+        if (error != 0)
+            break;
+        if (n == 1) {
+            keep(crew, &message, process);
+            continue;
+        }
         tn_step(TN_STEP_HEARD);
-        tn_member *member = find_member(crew, &message);
         if (!is_understood(crew, &message, size, endings))
             break;
-        if (message.kind == TN_HELLO)
-            crew->greeted = true;
-        else if (message.kind == TN_SPAWNED && member)
-            tn_crew_spawned(crew, member, message.number, endings);
-        else if (message.kind == TN_DIED && member)
-            tn_crew_died(crew, member, message.number, endings);
-        size = sizeof message;
-        none = 0;
+        obey(crew, &message, endings);
     }
     if (error != ETIMEDOUT)
         server_is_gone(crew, endings);
