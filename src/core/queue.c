@@ -163,6 +163,16 @@ tarn_future *tn_queue_start_ahead(tn_queue *queue)
     return start(queue, true);
 }
 
+size_t tn_queue_count(const tn_queue *queue)
+{
+    size_t count = 0;
+    for (int i = 0; i < TN_LEVELS; i++) {
+        for (const tarn_future *future = queue->levels[i].first; future; future = future->link)
+            count += !is_dead(future);
+    }
+    return count;
+}
+
 tarn_future *tn_queue_take_all(tn_queue *queue)
 {
     tarn_future *all = queue->dead;

@@ -43,6 +43,9 @@ tarn_future *tn_queue_start(tn_queue *queue);
  * time, as that would run meanwhile. */
 tarn_future *tn_queue_start_ahead(tn_queue *queue);
 
+/* How many entries can still be started: looks at all of them. */
+size_t tn_queue_count(const tn_queue *queue);
+
 /* Empties the queue; the entries are a list by `link`, the dead ones among them. */
 tarn_future *tn_queue_take_all(tn_queue *queue);
 

@@ -18,29 +18,28 @@
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
 
-/* TARN_OK if this executor can carry these arguments. */
-static tarn_status check_kinds(const tarn_executor *executor, const tarn_task *task)
+tarn_status tn_submit_check_kinds(const tarn_backend *backend, const tarn_task *task)
 {
-    if (executor->backend->capabilities & TARN_CAN_POINTERS)
+    if (backend->capabilities & TARN_CAN_POINTERS)
         return TARN_OK;
     for (uint32_t i = 0; i < task->arg_count; i++) {
         if (task->args[i].kind == TARN_KIND_BUFFER)
             return tn_error_format(TARN_UNSUPPORTED,
                                    "argument %u of \"%s\" is a tarn_buffer, which workers of kind "
                                    "\"%s\" do not take yet; pass a value or tarn_bytes",
-                                   i + 1, task->name, executor->backend->kind);
+                                   i + 1, task->name, backend->kind);
         if (task->args[i].kind == TARN_KIND_POINTER)
             return tn_error_format(TARN_UNSUPPORTED,
                                    "argument %u of \"%s\" is a pointer (%s), which means nothing "
                                    "to workers of kind \"%s\"; pass a value or tarn_bytes",
-                                   i + 1, task->name, task->args[i].type, executor->backend->kind);
+                                   i + 1, task->name, task->args[i].type, backend->kind);
     }
     if (task->result.kind == TARN_KIND_POINTER || task->result.kind == TARN_KIND_BUFFER)
         return tn_error_format(TARN_UNSUPPORTED,
                                "the result of \"%s\" is a pointer (%s), which means nothing here "
                                "when a worker of kind \"%s\" returns it; return a value or "
                                "tarn_bytes",
-                               task->name, task->result.type, executor->backend->kind);
+                               task->name, task->result.type, backend->kind);
     return TARN_OK;
 }
 
@@ -53,7 +52,7 @@ tarn_status tn_submit_check(tarn_executor *executor, const tarn_task *task, cons
                                "%s: the executor belongs to the process that forked this one; "
                                "open another",
                                call);
-    return check_kinds(executor, task);
+    return tn_submit_check_kinds(executor->backend, task);
 }
 
 /* ---- A place in the queue -------------------------------------------------------------------- */

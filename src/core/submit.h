@@ -8,6 +8,10 @@
 
 /* Whether this executor takes calls of this task, which is well-formed; otherwise why not, with
  * `call`, a public function's name, in tarn_last_error(). */
+/* Whether workers of that kind can take the arguments of a task, and return its result: TARN_OK, or
+ * TARN_UNSUPPORTED with the reason in tarn_last_error(). */
+tarn_status tn_submit_check_kinds(const tarn_backend *backend, const tarn_task *task);
+
 tarn_status tn_submit_check(tarn_executor *executor, const tarn_task *task, const char *call);
 
 /* Queues a pending future with one handle and TN_OWNER_QUEUE, by the rules of its executor, which

@@ -167,6 +167,17 @@ void tn_child_own_group(void)
     setpgid(0, 0);
 }
 
+void tn_child_no_input(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    if (fd < 0)
+        return;
+    if (fd != STDIN_FILENO)
+        dup2(fd, STDIN_FILENO);
+    if (fd > STDIN_FILENO)
+        close(fd);
+}
+
 noreturn void tn_exit_now(int status)
 {
     _exit(status);

@@ -18,6 +18,9 @@
  * 0; ESRCH: there is none; EMFILE, ENFILE, ENOMEM, or ENOSYS (Linux before 5.3): *fd is -1. */
 int tn_pidfd_open(pid_t pid, int *fd);
 
+/* Gives this process an empty standard input, if it can. */
+void tn_child_no_input(void);
+
 /* Sends it a signal; 0 only asks whether that could be done.
  * 0; ESRCH: it has been reaped. (One that has ended, and was not yet reaped, takes signals and does
  * nothing with them.) EPERM: it is another user's by now. EBADF: no descriptor of a process. */

@@ -344,19 +344,26 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
     /* By itself: not if somebody has killed it, or its server. */
     bool early = member->calls == 0 && how != -SIGKILL && how != INT_MIN &&
                  (member->state == TN_BUSY || member->state == TN_STARTING);
+    bool initialized = member->initialized;
     bool lost = give_up(crew, member, how, endings);
     if (member->state == TN_READY)
         tn_crew_dismiss(crew, member);
     if (unasked)
         tn_crew_break_if_strict(crew, endings);
     leave_place(crew, member);
-    if (!early)
+    /* The fault was the task's, which is told of it. */
+    if (!early || lost)
         return;
     double pause = FIRST_PAUSE * (double)(1 << crew->early_deaths);
     /* Others may go on where there is not enough of something for one more. */
-    if (++crew->early_deaths == MOST_EARLY_DEATHS && !lost && !somebody_works(crew))
-        tn_crew_break(crew, endings, "%d workers in a row ended before they had done anything",
-                      crew->early_deaths);
+    if (++crew->early_deaths == MOST_EARLY_DEATHS && !somebody_works(crew)) {
+        char end[64];
+        tn_loss_name(how, end, sizeof end);
+        tn_crew_break(crew, endings,
+                      "%d workers in a row ended before they had done anything, the last one with "
+                      "%s%s; see what it wrote to stderr, and the limits of this process",
+                      crew->early_deaths, end, initialized ? "" : " in its initializer");
+    }
     crew->not_before = tn_clock_after(pause);
     if (crew->early_deaths == MOST_EARLY_DEATHS)
         crew->early_deaths--;
@@ -392,12 +399,13 @@ static void kill_for(tn_crew *crew, tn_member *member, uint32_t number, tn_endin
     tn_held *held = tn_held_at(member, number);
     tarn_failure failure = tn_failure_at(member, held->kill ? TARN_STOPPED : TARN_EXPIRED);
     tn_crew_kill(crew, member);
+    char *text = tn_loss_explain_kill(&failure, held->future);
     if (tn_remote_would_be_tried_again(held->future, failure.status)) {
-        tn_remote_explain(held->future, failure, NULL);
+        tn_remote_explain(held->future, failure, text);
         held->decided = true;
         return;
     }
-    tn_endings_decide(endings, tn_crew_take(crew, member, number), failure, NULL);
+    tn_endings_decide(endings, tn_crew_take(crew, member, number), failure, text);
 }
 
 void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings)

@@ -6,11 +6,13 @@
 #include "core/options.h"
 #include "core/registry.h"
 #include "core/status.h"
+#include "core/submit.h"
 #include "core/task.h"
 #include "platform/cpu.h"
 #include "platform/fd.h"
 #include "platform/memory.h"
 #include "process/boot.h"
+#include "process/codec.h"
 #include "process/crew.h"
 #include "process/identity.h"
 #include "process/step.h"
@@ -116,6 +118,21 @@ static uint64_t count_given(tn_member *member)
     return given;
 }
 
+/* NULL: nothing does. */
+static const char *name_what_runs(const tn_crew *crew, tn_member *member)
+{
+    if (member->state == TN_BUSY && !member->initialized)
+        return tn_task_name(crew->initializer->task);
+    if (member->state == TN_LEAVING && crew->finalizer && member->initialized)
+        return tn_task_name(crew->finalizer->task);
+    uint32_t number = member->channel.harvested;
+    while (number != member->channel.pushed && !tn_held_at(member, number)->future)
+        number++;
+    return number != member->channel.pushed && tn_member_has_begun(member, number)
+               ? tn_task_name(tn_held_at(member, number)->future->task)
+               : NULL;
+}
+
 /* Under the mutex. */
 static tarn_status name_the_running(const tn_crew *crew)
 {
@@ -125,23 +142,19 @@ static tarn_status name_the_running(const tn_crew *crew)
     int running = 0;
     for (int i = 0; i < crew->places && crew->members[i]; i++) {
         tn_member *member = crew->members[i];
-        uint32_t number = member->channel.harvested;
         given += count_given(member);
-        if (member->futures == 0)
+        const char *name = name_what_runs(crew, member);
+        if (!name)
             continue;
-        while (!tn_held_at(member, number)->future)
-            number++;
-        if (!tn_member_has_begun(member, number))
-            continue;
-        int written = snprintf(names + length, sizeof names - length,
-                               "%s\"%.40s\" (worker %d, pid %d)", running++ > 0 ? ", " : "",
-                               tn_held_at(member, number)->future->task->name, i, member->pid);
+        int written =
+            snprintf(names + length, sizeof names - length, "%s\"%.40s\" (worker %d, pid %d)",
+                     running++ > 0 ? ", " : "", name, i, member->pid);
         if (written > 0 && length + (size_t)written < sizeof names)
             length += (size_t)written;
     }
     names[length] = '\0';
     return tn_error_format(TARN_TIMEOUT, "tarn_shutdown: %zu queued, %d running: %s",
-                           crew->queue.length + (size_t)given, running, names);
+                           tn_queue_count(&crew->queue) + (size_t)given, running, names);
 }
 
 static tarn_status finish(tarn_executor *executor, int64_t until)
@@ -435,11 +448,20 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
         return NULL;
     }
     tn_identity identity;
+    if (own.initializer && tn_submit_check_kinds(&backend, own.initializer) != TARN_OK)
+        return NULL;
     if (tn_task_check_for_worker("tarn_process_pool", own.initializer, own.initializer_args,
                                  own.finalizer) != TARN_OK ||
         (own.initializer && tn_identity_of(own.initializer, &identity) != TARN_OK) ||
         (own.finalizer && tn_identity_of(own.finalizer, &identity) != TARN_OK))
         return NULL;
+    if (own.initializer && tn_args_size(own.initializer, own.initializer_args) > TN_ROOM) {
+        tn_error_format(TARN_UNSUPPORTED,
+                        "tarn_process_pool: the arguments of the initializer \"%s\" have over %d "
+                        "bytes, which a worker process cannot take; pass a path or a key",
+                        own.initializer->name, TN_ROOM);
+        return NULL;
+    }
     tn_crew *crew = new_crew();
     if (!crew || !set_up(crew, &own) || tarn_backend_open(&crew->executor, &backend) != TARN_OK) {
         if (crew)

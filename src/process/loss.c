@@ -22,6 +22,25 @@ static int kind_of(tarn_future *future, int how)
     return tn_remote_crashed(future) ? TARN_LOST_POISON : TARN_LOST_CRASHED;
 }
 
+void tn_loss_name(int how, char *text, size_t size)
+{
+    if (how == INT_MIN)
+        snprintf(text, size, "lost with its server");
+    else if (how < 0)
+        snprintf(text, size, "%s", tn_signal_name(-how));
+    else
+        snprintf(text, size, "exit status %d", how);
+}
+
+char *tn_loss_explain_kill(const tarn_failure *failure, const tarn_future *future)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%s: task \"%.80s\", worker %d, pid %d",
+             failure->status == TARN_EXPIRED ? "killed at its run_limit" : "killed on demand",
+             tn_task_name(future->task), failure->worker, failure->pid);
+    return tn_text_copy(text);
+}
+
 /* SIGSEGV in task "decode", worker 3, pid 4711 */
 char *tn_loss_describe(tarn_failure *failure, tarn_future *future, int how)
 {
@@ -29,12 +48,7 @@ char *tn_loss_describe(tarn_failure *failure, tarn_future *future, int how)
     failure->lost = kind_of(future, how);
     failure->signal = how < 0 && how != INT_MIN ? -how : 0;
     failure->exit_status = how > 0 ? how : 0;
-    if (how == INT_MIN)
-        snprintf(cause, sizeof cause, "lost with its server");
-    else if (how < 0)
-        snprintf(cause, sizeof cause, "%s", tn_signal_name(-how));
-    else
-        snprintf(cause, sizeof cause, "exit status %d", how);
+    tn_loss_name(how, cause, sizeof cause);
     if (failure->lost == TARN_LOST_POISON)
         snprintf(tries, sizeof tries, ", having crashed on each of %d tries",
                  tn_cell_ext(future)->attempts);

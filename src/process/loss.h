@@ -11,4 +11,10 @@
  * memory. Counts the death: to be called once for it. */
 char *tn_loss_describe(tarn_failure *failure, tarn_future *future, int how);
 
+/* What is said of one that was killed on demand, or at its time limit; allocated, or NULL. */
+char *tn_loss_explain_kill(const tarn_failure *failure, const tarn_future *future);
+
+/* How a process has ended, in words: a signal or an exit status. */
+void tn_loss_name(int how, char *text, size_t size);
+
 #endif

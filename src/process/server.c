@@ -181,6 +181,7 @@ noreturn void tn_server_main(int host)
     tn_step(TN_STEP_SERVER_BEGUN);
     s.self = tn_self_pid();
     tn_child_own_group();
+    tn_child_no_input();
     tn_fds_close_from(TN_CONTROL_FD + 1);
     s.fds = tn_alloc_array(FIRST_CHILD, sizeof *s.fds);
     s.ready = tn_alloc_array(FIRST_CHILD, sizeof *s.ready);

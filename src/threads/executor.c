@@ -117,7 +117,7 @@ static tarn_status name_the_running(const tn_pool *pool)
     }
     names[length] = '\0';
     return tn_error_format(TARN_TIMEOUT, "tarn_shutdown: %zu queued, %d running: %s",
-                           pool->queue.length, running, names);
+                           tn_queue_count(&pool->queue), running, names);
 }
 
 /* All threads have left: the last to leave has joined the one before it, and so on. */
