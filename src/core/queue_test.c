@@ -444,6 +444,20 @@ TEST(what_is_put_back_is_the_next)
     expect_empty();
 }
 
+TEST(what_can_still_start_is_counted)
+{
+    begin();
+    for (uint32_t i = 0; i < 4; i++)
+        push(i);
+    cancel(queue.levels[1].first->link);
+    assert_int_equal(queue.length, 4);
+    assert_int_equal(tn_queue_count(&queue), 3);
+    expect(0);
+    expect(2);
+    expect(3);
+    expect_empty();
+}
+
 TEST(any_entry_can_be_taken_out)
 {
     tarn_future *futures[3];

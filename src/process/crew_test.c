@@ -572,6 +572,30 @@ TEST(a_death_costs_what_had_begun_and_had_not_ended)
     finish();
 }
 
+/* Others behind it would wait for the worker's replacement. */
+TEST(a_task_that_crashes_holds_up_no_other)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    begins(0, 0);
+    tn_crew_died(&s.crew, &s.members[0], -SIGSEGV, &s.endings);
+    assert_int_equal(s.crew.not_before, 0);
+    assert_int_equal(s.crew.early_deaths, 0);
+    enter(0, FAST);
+    tn_crew_died(&s.crew, &s.members[0], -SIGSEGV, &s.endings);
+    /* Nobody was asked to blame. */
+    assert_int_equal(s.crew.early_deaths, 0);
+    enter(0, FAST);
+    s.members[0].state = TN_STARTING;
+    s.crew.ready = NULL;
+    s.crew.idle = 0;
+    tn_crew_died(&s.crew, &s.members[0], -SIGSEGV, &s.endings);
+    assert_int_equal(s.crew.early_deaths, 1);
+    assert_true(s.crew.not_before > 0);
+    finish();
+}
+
 TEST(a_death_between_two_calls_costs_nothing)
 {
     begin();

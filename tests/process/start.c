@@ -153,6 +153,60 @@ TEST(workers_are_copies_of_their_server_otherwise)
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
 
+static int read_input(void)
+{
+    char byte;
+    return (int)read(STDIN_FILENO, &byte, 1);
+}
+TARN_TASK(int, read_input, void);
+
+/* The terminal would stop for ever whoever reads from it in another group of processes. */
+TEST(workers_have_an_empty_standard_input)
+{
+    int ends[2], saved = dup(STDIN_FILENO), result = -1;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "abc", 3), 3);
+    dup2(ends[0], STDIN_FILENO);
+    for (int start = TARN_START_FORK; start <= TARN_START_SPAWN; start++) {
+        tarn_executor *pool = tarn_process_pool(.max_workers = 1, .start = start);
+        tarn_future *future = read_input_submit(pool);
+        assert_int_equal(read_input_result(future, &result), TARN_OK);
+        assert_int_equal(result, 0);
+        tarn_drop(future);
+        assert_int_equal(tarn_shutdown(pool), TARN_OK);
+    }
+    char left[4];
+    assert_int_equal(read(STDIN_FILENO, left, 4), 3);
+    if (saved >= 0)
+        dup2(saved, STDIN_FILENO);
+    close(saved);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void open_it(const char *path)
+{
+    (void)path;
+}
+TARN_TASK(void, open_it, const char *);
+
+static void take_much(tarn_bytes bytes)
+{
+    (void)bytes;
+}
+TARN_TASK(void, take_much, tarn_bytes);
+
+TEST(what_an_initializer_cannot_be_given_is_refused_at_once)
+{
+    static char large[80 * 1024];
+    struct open_it_arguments path = {"/"};
+    struct take_much_arguments much = {{large, sizeof(large)}};
+    assert_null(tarn_process_pool(.initializer = &open_it_task, .initializer_args = &path));
+    assert_non_null(strstr(tarn_last_error(), "is a pointer"));
+    assert_null(tarn_process_pool(.initializer = &take_much_task, .initializer_args = &much));
+    assert_non_null(strstr(tarn_last_error(), "initializer \"take_much\""));
+}
+
 /* A lock that the other thread had would be locked for ever in a copy. */
 TEST(a_server_with_threads_makes_no_copies)
 {

@@ -352,8 +352,10 @@ TEST(what_runs_is_killed_by_stop_by_its_limit_and_by_shutdown)
         sched_yield();
     assert_int_equal(tarn_stop(stopped, 0.01), TARN_OK);
     assert_int_equal(tarn_result(stopped, NULL, NULL, 0), TARN_STOPPED);
+    assert_non_null(strstr(tarn_error(stopped)->text, "killed on demand: task \"sleep_for_ever\""));
     tarn_future *limited = sleep_for_ever_submit(tarn_with(pool, .run_limit = 0.02));
     assert_int_equal(tarn_result(limited, NULL, NULL, 0), TARN_EXPIRED);
+    assert_non_null(strstr(tarn_error(limited)->text, "killed at its run_limit: task"));
     tarn_future *tried = sleep_for_ever_submit(
         tarn_with(pool, .run_limit = 0.02, .retries = 2, .retry_on = TARN_RETRY_EXPIRED));
     assert_int_equal(tarn_result(tried, NULL, NULL, 0), TARN_EXPIRED);
@@ -373,6 +375,36 @@ static void begin(void)
 {
 }
 TARN_TASK(void, begin, void);
+
+static void fall_over(void)
+{
+    raise(SIGABRT);
+}
+TARN_TASK(void, fall_over, void);
+
+TEST(an_initializer_that_crashes_is_named_as_the_cause)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1, .initializer = &fall_over_task);
+    tarn_future *future = own_pid_submit(pool);
+    assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_BROKEN);
+    assert_non_null(strstr(tarn_error(future)->text, "SIGABRT in its initializer"));
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+TEST(a_shutdown_in_vain_names_the_initializer_that_hangs)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1, .initializer = &sleep_for_ever_task);
+    tarn_future *future = own_pid_submit(pool), *cancelled = own_pid_submit(pool);
+    assert_true(tarn_cancel(cancelled));
+    while (tarn_shutdown(pool, .time_limit = 0.01) == TARN_TIMEOUT &&
+           !strstr(tarn_last_error(), "1 running"))
+        continue;
+    assert_non_null(strstr(tarn_last_error(), "1 queued, 1 running: \"sleep_for_ever\""));
+    assert_int_equal(tarn_shutdown(pool, .cancel_pending = true, .kill_running = true), TARN_OK);
+    tarn_drop(future);
+    tarn_drop(cancelled);
+}
 
 /* What it has to do to begin is none of them. */
 TEST(a_worker_is_replaced_after_its_tasks)
