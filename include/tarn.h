@@ -50,7 +50,8 @@
  * them never ends there, cannot be cancelled, and answers TARN_CLOSED to whatever would wait for
  * it. It may open executors of its own; completions and promises from before the fork are not for
  * it. exit() closes all executors, cancels what has not begun, asks what runs to stop, and waits
- * for nobody, or for as many seconds as the environment variable TARN_EXIT_WAIT says; callbacks of
+ * for nobody, or for as many seconds as the environment variable TARN_EXIT_WAIT says; what runs in
+ * worker processes then is killed. Callbacks of
  * what it cancels run in exit(). What forks on a worker, or in a callback on the thread of the time
  * limits, must not return in the child: that ends the child's only thread.
  *

@@ -14,14 +14,24 @@
 
 /* ---- exit() ---------------------------------------------------------------------------------- */
 
-static void stop_all(void)
+/* One that can kill is to ask first, if there is time to wait for that. */
+static tarn_future *close_one(tarn_executor *executor, bool patient)
+{
+    bool ask = patient && executor->backend->press;
+    tarn_future *cancelled = tn_executor_close(executor, true, !ask);
+    if (ask)
+        executor->backend->press(executor, NULL, false);
+    return cancelled;
+}
+
+static void stop_all(bool patient)
 {
     bool more = true;
     for (uint32_t place = 1; more; place++) {
         tn_mutex_lock(&tn_registry_mutex);
         more = place < tn_registry_limit();
         tarn_executor *executor = more ? tn_registry_at(place) : NULL;
-        tarn_future *cancelled = executor ? tn_executor_close(executor, true, true) : NULL;
+        tarn_future *cancelled = executor ? close_one(executor, patient) : NULL;
         tn_chain *chained = executor ? tn_chain_take_all(executor) : NULL;
         tn_mutex_unlock(&tn_registry_mutex);
         /* Runs callbacks: not under the mutex. */
@@ -52,9 +62,11 @@ static void drain_all(int64_t until)
 static void at_exit(void)
 {
     double seconds = tn_process_setting("TARN_EXIT_WAIT");
-    stop_all();
-    if (seconds > 0)
+    stop_all(seconds > 0);
+    if (seconds > 0) {
         drain_all(tn_clock_after(seconds));
+        stop_all(false);
+    }
 }
 
 /* ---- fork() ---------------------------------------------------------------------------------- */

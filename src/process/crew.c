@@ -418,6 +418,15 @@ void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings)
         tn_held_at(member, n)->kill = true;
 }
 
+void tn_crew_ask_all(tn_member *member)
+{
+    for (uint32_t n = member->channel.harvested; n != member->channel.pushed; n++) {
+        tarn_future *future = tn_held_at(member, n)->future;
+        if (future)
+            tn_u32_or_relaxed(&future->state, TN_STOP);
+    }
+}
+
 void tn_crew_press(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
     bool alone = member->state == TN_LEAVING || (member->state == TN_BUSY && member->futures == 0);

@@ -163,6 +163,9 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
  * What it has not begun is taken back. */
 void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings);
 
+/* What the worker has is asked to stop, once it is pressed. */
+void tn_crew_ask_all(tn_member *member);
+
 /* Does to what a worker has what was asked: the words of the futures say what. */
 void tn_crew_press(tn_crew *crew, tn_member *member, tn_endings *endings);
 

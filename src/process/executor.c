@@ -193,12 +193,18 @@ static void abandon(tarn_executor *executor)
 static void press(tarn_executor *executor, tarn_future *future, bool kill)
 {
     tn_crew *crew = crew_of(executor);
-    if (kill) {
+    if (future && kill) {
         uint32_t number;
         tn_mutex_lock(&crew->mutex);
         tn_member *member = tn_crew_find(crew, future, &number);
         if (member)
             tn_held_at(member, number)->kill = true;
+        tn_mutex_unlock(&crew->mutex);
+    }
+    if (!future) {
+        tn_mutex_lock(&crew->mutex);
+        for (int i = 0; i < crew->places && crew->members[i]; i++)
+            tn_crew_ask_all(crew->members[i]);
         tn_mutex_unlock(&crew->mutex);
     }
     /* Without the mutex: the timer calls this under another one. */

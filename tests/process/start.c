@@ -462,3 +462,48 @@ TEST(a_program_that_says_nothing_is_given_up)
 {
     assert_no_script("#!/bin/sh\nexec sleep 60\n", "tarn_boot()", TARN_FOREVER);
 }
+
+/* ---- exit() ---------------------------------------------------------------------------------- */
+
+static int end_when_asked(void)
+{
+    while (!tarn_stop_requested())
+        sched_yield();
+    return 1;
+}
+TARN_TASK(int, end_when_asked, void);
+
+static tarn_future *asked, *deaf;
+
+static void look_at_exit(void)
+{
+    bool right = tarn_result(asked, NULL, NULL, 0) == TARN_STOPPED &&
+                 !strstr(tarn_error(asked)->text, "killed") &&
+                 tarn_result(deaf, NULL, NULL, 0) == TARN_STOPPED &&
+                 strstr(tarn_error(deaf)->text, "killed");
+    _exit(right ? 0 : 1);
+}
+
+static _Noreturn void exit_amid_tasks(void)
+{
+    setenv("TARN_EXIT_WAIT", "0.2", 1);
+    atexit(look_at_exit);
+    tarn_executor *pool = tarn_process_pool(.max_workers = 2);
+    asked = end_when_asked_submit(pool);
+    deaf = sleep_for_ever_submit(pool);
+    while (!tarn_running(asked) || !tarn_running(deaf))
+        sched_yield();
+    exit(0);
+}
+
+TEST(exit_asks_and_waits_and_then_kills)
+{
+    int how = 0;
+    pid_t child = fork();
+    if (child == 0)
+        exit_amid_tasks();
+    assert_true(child > 0);
+    while (waitpid(child, &how, 0) < 0)
+        assert_int_equal(errno, EINTR);
+    assert_int_equal(how, 0);
+}
