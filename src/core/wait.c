@@ -205,6 +205,9 @@ tarn_status tarn_stop(tarn_future *future, double grace_seconds)
     if (tarn_cancel(future) || tn_future_ended(future))
         return TARN_OK;
     tn_u32_or_relaxed(&future->state, TN_STOP);
+    /* Between two tries it might not have been seen, and wait for a third. */
+    if (tarn_cancel(future))
+        return TARN_OK;
     press(future, false);
     tarn_status status = tn_wait_one(future, tn_clock_after(grace_seconds));
     if (status == TARN_TIMEOUT && press(future, true))

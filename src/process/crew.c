@@ -53,6 +53,9 @@ void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
         va_end(arguments);
         crew->broken = true;
         tn_crew_call_service(crew);
+        /* What has not begun is pending, too. */
+        for (int i = 0; i < crew->places && crew->members[i]; i++)
+            tn_crew_recall(crew, crew->members[i], endings);
     }
     tn_crew_refuse_queued(crew, endings);
 }

@@ -572,6 +572,22 @@ TEST(a_death_costs_what_had_begun_and_had_not_ended)
     finish();
 }
 
+TEST(what_was_given_to_a_worker_of_a_pool_that_breaks_does_not_begin)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 2);
+    begins(0, 0);
+    tn_crew_break(&s.crew, &s.endings, "enough");
+    end_all();
+    ended(1, TARN_BROKEN);
+    ended(2, TARN_BROKEN);
+    replies(0, 7);
+    harvest(0);
+    has_result(0, 7);
+    finish();
+}
+
 /* Others behind it would wait for the worker's replacement. */
 TEST(a_task_that_crashes_holds_up_no_other)
 {
