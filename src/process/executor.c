@@ -218,8 +218,10 @@ static tarn_status resize(tarn_executor *executor, int max_workers)
     if (max_workers == 0)
         max_workers = tn_cpu_count();
     if (max_workers > MOST_WORKERS)
-        return tn_error_format(TARN_INVALID, "tarn_resize: a process pool has at most %d workers",
-                               MOST_WORKERS);
+        return tn_error_format(TARN_INVALID,
+                               "tarn_resize: max_workers is %d; give 1 to %d, as this is a pool of "
+                               "processes, or 0 for the default",
+                               max_workers, MOST_WORKERS);
     tn_mutex_lock(&crew->mutex);
     bool closed = crew->closed;
     bool sized = !closed && size_crew(crew, max_workers);
@@ -408,14 +410,25 @@ static int start(tn_crew *crew)
     return error;
 }
 
+/* Whether a worker will find the task that it is to begin or end with. */
+static tarn_status check_identity(const char *option, const tarn_task *task)
+{
+    tn_identity identity;
+    char why[200];
+    if (!task || tn_identity_of(task, &identity) == TARN_OK)
+        return TARN_OK;
+    snprintf(why, sizeof why, "%s", tarn_last_error());
+    return tn_error_format(TARN_UNSUPPORTED, "tarn_process_pool: %s: %s", option, why);
+}
+
 tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
 {
     tarn_process_options own = {.size = sizeof own};
     if (!tn_options_copy(&own, offsetof(tarn_process_options, tarn_last_), options)) {
-        tn_error(
-            TARN_INVALID,
-            "tarn_process_pool: options->size is not that of the struct, or an option is set that "
-            "this version does not know");
+        tn_error(TARN_INVALID,
+                 "tarn_process_pool: options->size is not that of the struct (write .size = "
+                 "sizeof(tarn_process_options), or use the macro), or an option is set that this "
+                 "version does not know");
         return NULL;
     }
     const char *fault = find_fault(&own);
@@ -424,7 +437,9 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
         return NULL;
     }
     if (tn_is_worker()) {
-        tn_error(TARN_UNSUPPORTED, "tarn_process_pool: called in a worker process, which has none");
+        tn_error(TARN_UNSUPPORTED,
+                 "tarn_process_pool: called by a task in a worker process, which cannot open one; "
+                 "open it in the program and submit there, or use tarn_thread_pool() in the task");
         return NULL;
     }
     if (!own.worker_program && !tn_booted()) {
@@ -434,18 +449,17 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
                  ".worker_program");
         return NULL;
     }
-    tn_identity identity;
     if (tn_task_check_for_worker("tarn_process_pool", own.initializer, own.initializer_args,
                                  own.finalizer) != TARN_OK ||
-        (own.initializer && tn_identity_of(own.initializer, &identity) != TARN_OK) ||
-        (own.finalizer && tn_identity_of(own.finalizer, &identity) != TARN_OK))
+        check_identity("initializer", own.initializer) != TARN_OK ||
+        check_identity("finalizer", own.finalizer) != TARN_OK)
         return NULL;
     tn_crew *crew = new_crew();
     if (!crew || !set_up(crew, &own) || tarn_backend_open(&crew->executor, &backend) != TARN_OK) {
         if (crew)
             tn_crew_free(crew);
-        tn_error(TARN_NO_MEMORY, "tarn_process_pool: no memory or descriptors, or there are 65,535 "
-                                 "executors");
+        tn_error(TARN_NO_MEMORY, "tarn_process_pool: no memory, no descriptor (raise the limit on "
+                                 "open files, ulimit -n), or there are 65,535 executors");
         return NULL;
     }
     tn_mutex_lock(&crew->mutex);
@@ -457,8 +471,9 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
     tn_service_let_server_go(crew);
     tn_crew_free(crew);
     tn_error_format(TARN_SYSTEM,
-                    "tarn_process_pool: the server of workers cannot be started: %s%s%.120s",
-                    strerror(error), own.worker_program ? ": worker_program is " : "",
+                    "tarn_process_pool: the server of workers cannot be started: %s%s%s%.90s",
+                    strerror(error), tn_boot_remedy(own.worker_program, error),
+                    own.worker_program ? "; worker_program is " : "",
                     own.worker_program ? own.worker_program : "");
     return NULL;
 }

@@ -245,8 +245,10 @@ TEST(neither_is_an_initializer_nor_a_finalizer)
 {
     tarn_task on_stack = begin_task;
     assert_null(tarn_process_pool(.initializer = &on_stack));
+    assert_non_null(strstr(tarn_last_error(), "tarn_process_pool: initializer: "));
     assert_non_null(strstr(tarn_last_error(), "\"begin\" is not static data"));
     assert_null(tarn_process_pool(.finalizer = &on_stack));
+    assert_non_null(strstr(tarn_last_error(), "tarn_process_pool: finalizer: "));
     assert_non_null(strstr(tarn_last_error(), "\"begin\" is not static data"));
 }
 
