@@ -11,4 +11,7 @@
  * memory. Counts the death: to be called once for it. */
 char *tn_loss_describe(tarn_failure *failure, tarn_future *future, int how);
 
+/* What is said of a task whose worker has written what cannot be (TARN_LOST_UNPROVEN). */
+extern const char tn_loss_unproven[];
+
 #endif
