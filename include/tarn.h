@@ -44,7 +44,8 @@
  *
  * Order: tasks of one priority submitted by one thread from outside start in that order. From
  * inside of tasks there is no order. Every queued task starts eventually, if its executor's workers
- * go on to end tasks: under a flood of a higher priority every 16th start is a lower one's.
+ * go on to end tasks: every 16th start is of the next lower priority that has any, be there a flood
+ * of the higher one or not.
  *
  * fork() and exit(): a forked child finds the executors of its parent closed; what had not ended in
  * them never ends there, cannot be cancelled, and answers TARN_CLOSED to whatever would wait for
@@ -209,8 +210,10 @@ typedef enum tarn_kind {
 
 /* The descriptor that TARN_TASK() makes, f_task. Bindings may fill in their own: it and what it
  * points to must stay until the last drop of every future of the task, and until the executors that
- * it was submitted to are gone. call() gets arguments aligned for any type, and room for the
- * result, aligned as its size allows; either is unused if its size is 0. */
+ * it was submitted to are gone. For a pool of processes all of it has to be initialized statically:
+ * a worker has a copy of its own, without what the program has written at run time. call() gets
+ * arguments aligned for any type, and room for the result, aligned as its size allows; either is
+ * unused if its size is 0. */
 typedef struct tarn_field {
     const char *type; /* as written in the program, for messages */
     uint32_t kind;    /* a tarn_kind; 0: no value */
@@ -244,8 +247,10 @@ typedef struct tarn_task {
 } tarn_task;
 
 /* Is to be the first line of main(): here worker processes begin, and end, for they are the same
- * program, started anew. Without it a tarn_process_pool() needs a .worker_program. A library leaves
- * it to the program. argc and argv are main's own.
+ * program, started anew: what stands before it runs in them, too, with other arguments (see
+ * tarn_process_pool()). Without it that needs a .worker_program. A library leaves it to the
+ * program, which must neither be set-user-ID nor be started by the loader (ld-linux.so PROGRAM).
+ * argc and argv are main's own.
  * Returns TARN_OK; TARN_INVALID if argc is negative or argv is NULL. In what is to be a worker it
  * does not return. */
 TARN_API tarn_status tarn_boot(int argc, char **argv);
@@ -334,7 +339,7 @@ typedef struct tarn_process_options {
     int max_workers; /* tasks that run at once, 1 to 500; 0: the CPUs this process may use */
     const tarn_task *initializer; /* these three as in tarn_thread_options, in each process */
     const void *initializer_args;
-    const tarn_task *finalizer;
+    const tarn_task *finalizer; /* nobody is told of one that crashes or fails */
     double idle_timeout;  /* seconds a worker stays without work; 0: 30; negative: leaves at once */
     size_t queue_limit;   /* as in tarn_thread_options */
     int when_full;        /* TARN_FULL_BLOCK or TARN_FULL_REFUSE */
@@ -344,7 +349,8 @@ typedef struct tarn_process_options {
                     pending ends TARN_BROKEN. Otherwise it costs the task that ran there */
     int prefetch; /* calls that a worker is given at once, the one that runs among them, 1 to 30; 0: up
                      to 16, if they are short. They are pending until the worker begins with them,
-                     and taken back from one that is slow or dies. 1: none is given ahead */
+                     and taken back from one that is slow or dies. 1: none is given ahead. What has
+                     a start_within or run_limit never is: short calls take longer with one */
     int start;    /* a tarn_start */
     const char *worker_program; /* path from the root; copied. Of a program whose main() begins with
                                    tarn_boot(), with this version of tarn, such as tarn-worker,
@@ -360,21 +366,36 @@ typedef struct tarn_process_options {
  * .worker_program what lies in this program itself ends TARN_UNKNOWN_TASK, too. The library uses the
  * tarn of its worker: one that hides a tarn of its own has no tarn_fail() and no
  * tarn_result_memory() there. A descriptor that is not static data is refused (TARN_UNSUPPORTED).
- * A task that crashes ends TARN_LOST, and nothing else does; tarn_error() has the signal or exit
- * status. It may be killed: tarn_stop() does after its grace, .run_limit at once, a tarn_shutdown()
- * with .kill_running, too.
- * Arguments and result are copied between the processes: up to 64 KiB of either, tarn_bytes
- * included, no pointers, buffers or maps (TARN_UNSUPPORTED). What a task changes in memory stays in
- * its process; it has no executor of this program, and cannot open a pool of processes. Callbacks
- * and what is chained run on one thread of the pool. Workers see no signals of the terminal, and end
- * with this process, however that ends. A task whose worker died before it began is sent to another;
- * one that may have begun is run again only by .retries. Release functions may run on a thread of
- * the pool.
+ * A crash costs the task that runs in that worker: it ends TARN_LOST, and tarn_error() has the
+ * signal or exit status. So does a task that calls exit(), what runs in a worker that somebody
+ * kills or that ends with its server, and all that was given to one that overwrote the memory it
+ * shares with this program: see tarn_lost. A task may be killed: tarn_stop() does after its grace,
+ * .run_limit at once, a tarn_shutdown() with .kill_running, too.
+ * Arguments and result are copied between the processes: up to 64 KiB of either, where a tarn_bytes
+ * counts its data and 16 bytes more. A little more may be taken; over 66,048 bytes it ends
+ * TARN_UNSUPPORTED, as pointers, buffers and maps do. What a task changes in memory stays in its
+ * process; it has no executor of this program, and cannot open a pool of processes. Callbacks and
+ * what is chained run on one thread of the pool. Workers see no signals of the terminal, and end
+ * with this process, however that ends. A task whose worker died before it began is sent to
+ * another; one that may have begun is run again only by .retries. Release functions may run on a
+ * thread of the pool.
+ *
+ * What a worker is: the program as far as its tarn_boot(). What stands before that, and what runs
+ * before main(), as constructors do, runs again in the server, with TARN_START_SPAWN in each
+ * worker, and with other arguments. What main() does afterwards is not there: globals have their
+ * first values, and setlocale() and the like belong in the initializer. Environment and working
+ * directory are those at the opening of the pool (for a server that replaces another: of then).
+ * Standard input is /dev/null, standard output and error are this program's, and other descriptors
+ * are not inherited. No signal is blocked or ignored. A task's stack is that of `ulimit -s`. When a
+ * worker ends, what stdio has buffered is written, but no atexit() handler or destructor runs,
+ * unless a task calls exit(). A crash or a kill loses what is buffered, of stdout the last line.
+ *
  * options: NULL for all defaults.
  * Returns NULL if it failed, and tarn_last_error() says why: TARN_NOT_BOOTED: neither
  * tarn_boot() was called, nor is there a .worker_program; as tarn_thread_pool(); TARN_SYSTEM: no
  * process can be started, or not that program. If it turns out to be none whose main() begins with
- * tarn_boot(), all tasks end TARN_BROKEN.
+ * tarn_boot(), all tasks end TARN_BROKEN; so they do for good once the server has died 20 times
+ * without a reply of a worker in between.
  * Owns: the caller ends it by tarn_shutdown() or tarn_abandon(). */
 TARN_API tarn_executor *tarn_process_pool(const tarn_process_options *options);
 
@@ -398,9 +419,11 @@ typedef struct tarn_task_options {
      * TARN_EXPIRED at that time whatever the workers do. */
     double start_within;
     /* Seconds from each start: then the task is asked to stop. One that sees it ends TARN_EXPIRED;
-     * one that does not look runs on and ends as ever. */
+     * one that does not look runs on and ends as ever. In a process it is killed, without being
+     * asked, and ends TARN_EXPIRED. */
     double run_limit;
-    int priority; /* a tarn_priority: queued tasks of a higher one start first */
+    int priority; /* a tarn_priority: queued tasks of a higher one start first, but for every 16th
+                     start (see Order, above) */
     /* How often a task is run again, at most. It is queued anew each time, behind the others and
      * over the limit; only the last ending counts. Not if it was asked to stop by others than
      * run_limit, nor once a shutdown with .cancel_pending has begun. */
@@ -424,8 +447,8 @@ TARN_API tarn_executor *tarn_with(tarn_executor *executor, const tarn_task_optio
 typedef struct tarn_shutdown_options {
     size_t size;         /* sizeof(tarn_shutdown_options); the macro sets it */
     bool cancel_pending; /* cancel what has not begun */
-    bool kill_running;   /* ask what runs now to stop (threads can only be asked); what is queued is
-                            not asked: add .cancel_pending */
+    bool kill_running;   /* ask what runs now to stop (threads can only be asked, processes are
+                            killed); what is queued is not asked: add .cancel_pending */
     double time_limit;   /* seconds to wait at most, for finalizers too; 0 or infinity: no limit */
     TARN_NAMES_ONLY_;
 } tarn_shutdown_options;
@@ -461,9 +484,9 @@ TARN_API tarn_status tarn_drain(tarn_executor *executor, tarn_deadline deadline)
  * max_spares together; never less than it was. 0 if executor is NULL, and in a forked child. */
 TARN_API int tarn_worker_limit(const tarn_executor *executor);
 
-/* Changes max_workers, 1 to 32,767; 0: the default, counted anew. More start as they are needed;
- * those that are too many leave when their tasks have ended. Does not block. To size arrays by
- * tarn_worker_limit(), resize first.
+/* Changes max_workers, 1 to 32,767, of processes 1 to 500; 0: the default, counted anew. More start
+ * as they are needed; those that are too many leave when their tasks have ended. Does not block. To
+ * size arrays by tarn_worker_limit(), resize first.
  * Returns TARN_OK; TARN_NO_MEMORY; TARN_CLOSED once a shutdown has begun, and in a forked child;
  * TARN_UNSUPPORTED; TARN_INVALID. */
 TARN_API tarn_status tarn_resize(tarn_executor *executor, int max_workers);
@@ -561,7 +584,8 @@ TARN_API size_t tarn_cancel_all(tarn_future *const *futures, size_t n);
  * tarn_stop_requested(), is not woken from a wait, and what it has submitted is not asked. A process
  * that has not ended by then is killed. Blocks.
  * Returns TARN_OK: it has ended, in whatever way; TARN_CLOSED in a forked child; TARN_INVALID;
- *   TARN_TIMEOUT: it still runs, as is to be expected after 0 seconds;
+ *   TARN_TIMEOUT: it still runs, as is to be expected on a thread after 0 seconds; never in a
+ *     process, which is killed, so that the answer is TARN_OK;
  *   TARN_DEADLOCK: as for tarn_future_wait(), with an infinite grace. */
 TARN_API tarn_status tarn_stop(tarn_future *future, double grace_seconds);
 
@@ -822,7 +846,8 @@ TARN_API void tarn_fail_at(const char *file, int line, int code, const char *for
     __attribute__((format(printf, 4, 5)));
 
 /* True once the running task was asked to stop, by tarn_stop(), by a tarn_shutdown() with
- * .kill_running, or by its .run_limit. Costs a load or two. A task that was told so ends
+ * .kill_running, or by its .run_limit; in a process by tarn_stop() alone, while its grace lasts, as
+ * the others kill at once. Costs a load or two. A task that was told so ends
  * TARN_STOPPED, or TARN_EXPIRED if it was by its limit, unless it calls tarn_fail(); one that never
  * looks ends as if it had not been asked. False outside a task. */
 TARN_API bool tarn_stop_requested(void);

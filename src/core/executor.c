@@ -94,8 +94,9 @@ tarn_status(tarn_shutdown)(tarn_executor *executor, const tarn_shutdown_options 
     if (!tn_options_copy(&own, offsetof(tarn_shutdown_options, tarn_last_), options))
         return tn_error(
             TARN_INVALID,
-            "tarn_shutdown: options->size is not that of the struct, or an option is set that "
-            "this version does not know");
+            "tarn_shutdown: options->size is not that of the struct (write .size = "
+            "sizeof(tarn_shutdown_options), or use the macro), or an option is set that this "
+            "version does not know");
     if (!(own.time_limit >= 0))
         return tn_error(TARN_INVALID, "tarn_shutdown: time_limit is negative or not a number; give "
                                       "seconds, or 0 for no limit");
@@ -172,11 +173,18 @@ tarn_status tarn_resize(tarn_executor *executor, int max_workers)
 {
     if (!executor)
         return tn_error(TARN_INVALID, "tarn_resize: executor is NULL");
-    if (max_workers < 0 || max_workers > MOST_WORKERS)
+    if (max_workers < 0)
         return tn_error_format(TARN_INVALID,
-                               "tarn_resize: max_workers is %d; give 1 to 32,767, or 0 for the "
+                               "tarn_resize: max_workers is %d; give 1 or more, or 0 for the "
                                "default",
                                max_workers);
+    if (max_workers > MOST_WORKERS)
+        return tn_error_format(
+            TARN_INVALID,
+            "tarn_resize: max_workers is %d; give as many as the options of this "
+            "executor allow, which is never more than 32,767, or 0 for the "
+            "default",
+            max_workers);
     if (tn_registry_is_foreign(executor->id))
         return tn_error(TARN_CLOSED, "tarn_resize: the executor belongs to the process that forked "
                                      "this one");

@@ -164,7 +164,10 @@ tarn_status tn_task_check_for_worker(const char *call, const tarn_task *initiali
     if (finalizer && check_named(finalizer, call, "finalizer") != TARN_OK)
         return TARN_INVALID;
     if (!initializer && initializer_args)
-        return tn_error_format(TARN_INVALID, "%s: initializer_args without an initializer", call);
+        return tn_error_format(TARN_INVALID,
+                               "%s: initializer_args without an initializer; set initializer to "
+                               "the task that takes them, or leave both out",
+                               call);
     if (initializer && initializer->args_size > 0 && !initializer_args)
         return tn_error_format(TARN_INVALID,
                                "%s: initializer \"%s\" takes arguments; set initializer_args to a "

@@ -181,8 +181,9 @@ tarn_executor *(tarn_with)(tarn_executor *executor, const tarn_task_options *opt
     if (!tn_options_copy(&given, offsetof(tarn_task_options, tarn_last_), options)) {
         tn_error(
             TARN_INVALID,
-            "tarn_with: options->size is not that of the struct, or an option is set that this "
-            "version does not know");
+            "tarn_with: options->size is not that of the struct (write .size = "
+            "sizeof(tarn_task_options), or use the macro), or an option is set that this version "
+            "does not know");
         return NULL;
     }
     const char *fault = find_fault(&given);

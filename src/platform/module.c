@@ -300,6 +300,11 @@ const void *tn_module_at_path(const char *path, uint64_t offset, size_t size)
     return s.found;
 }
 
+bool tn_module_loads(void)
+{
+    return find_dlopen();
+}
+
 const char *tn_module_load(const char *path)
 {
     dlopen_function *open = find_dlopen();

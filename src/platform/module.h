@@ -46,6 +46,9 @@ const void *tn_module_at_path(const char *path, uint64_t offset, size_t size);
 /* Whether these bytes are readable static data of any module. */
 bool tn_module_has(const void *address, size_t size);
 
+/* Whether this process can load libraries: a static program cannot. */
+bool tn_module_loads(void);
+
 /* Loads a library by its path, for good; NULL, or why not (static text, or of the linker, until the
  * next call). */
 const char *tn_module_load(const char *path);

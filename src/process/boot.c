@@ -11,6 +11,7 @@
 #include "process/server.h"
 #include "process/worker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,27 @@ int tn_boot_start(tn_role role, const char *program, int *control, int *pid)
     *control = ends[0];
     *pid = child;
     return 0;
+}
+
+const char *tn_boot_remedy(const char *program, int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return "; raise the limit on processes (ulimit -u, or pids.max of the control group)";
+    case EMFILE:
+        return "; raise the limit on open files (ulimit -n)";
+    case ENFILE:
+        return "; raise the system's limit on open files (sysctl fs.file-max)";
+    case ENOSYS:
+        return "; Linux 5.4 or later is needed, and no Valgrind or emulator";
+    case ENOENT:
+    case EACCES:
+        return program ? ""
+                       : "; /proc/self/exe is started: /proc has to be mounted, and the program's "
+                         "loader be there, or open the pool before chroot()";
+    default:
+        return "";
+    }
 }
 
 /* Whether it was started to be that, be it by whoever. */

@@ -21,4 +21,8 @@ typedef enum tn_role { TN_SERVER, TN_WORKER } tn_role;
  * ends if the socket does. 0, or an errno number: *control is -1, and there is no child. */
 int tn_boot_start(tn_role role, const char *program, int *control, int *pid);
 
+/* What can be done about an errno number of that, or of another failure to start a process or to
+ * open a descriptor: to follow its text, with a semicolon; "" if that says it all. */
+const char *tn_boot_remedy(const char *program, int error);
+
 #endif

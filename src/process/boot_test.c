@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <tarn.h>
 #include <unistd.h>
@@ -116,6 +117,19 @@ TEST(a_program_has_booted_once_main_said_so)
     assert_true(tn_booted());
     assert_int_equal(tarn_boot(1, arguments), TARN_OK);
     assert_true(tn_booted());
+}
+
+TEST(a_failure_to_start_comes_with_its_remedy)
+{
+    assert_non_null(strstr(tn_boot_remedy(NULL, EAGAIN), "limit on processes"));
+    assert_non_null(strstr(tn_boot_remedy(NULL, EMFILE), "limit on open files"));
+    assert_non_null(strstr(tn_boot_remedy(NULL, ENFILE), "system's limit on open files"));
+    assert_non_null(strstr(tn_boot_remedy(NULL, ENOSYS), "Valgrind"));
+    assert_non_null(strstr(tn_boot_remedy(NULL, ENOENT), "/proc/self/exe"));
+    assert_non_null(strstr(tn_boot_remedy(NULL, EACCES), "/proc/self/exe"));
+    /* That of another program is in its path. */
+    assert_string_equal(tn_boot_remedy("/nowhere", ENOENT), "");
+    assert_string_equal(tn_boot_remedy(NULL, ENOMEM), "");
 }
 
 /* An exec with an empty list of arguments is odd, but the program did begin with it. */

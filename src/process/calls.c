@@ -74,7 +74,8 @@ tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task
     size_t size = tn_args_size(task, args);
     if (size > TN_ROOM)
         return tn_error_format(TARN_UNSUPPORTED,
-                               "the arguments of \"%s\" have %zu bytes; a worker process takes %d",
+                               "the arguments of \"%.80s\" have %zu bytes; a worker process takes "
+                               "%d: give less to each call, or the name of a file",
                                task->name, size, TN_ROOM);
     tarn_status status = TARN_OK;
     uint32_t number = number_of(crew, task);

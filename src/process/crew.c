@@ -13,6 +13,7 @@
 #include "platform/memory.h"
 #include "platform/shared.h"
 #include "platform/socket.h"
+#include "process/boot.h"
 #include "process/codec.h"
 #include "process/loss.h"
 #include "process/message.h"
@@ -172,7 +173,8 @@ static void note_failure(tn_crew *crew, tn_endings *endings, int error)
     crew->not_before = tn_clock_after(PAUSE);
     tn_crew_call_service(crew);
     if (error != 0 && crew->present == 0 && ++crew->failures >= MOST_FAILURES)
-        tn_crew_break(crew, endings, "no worker process can be started: %s", strerror(error));
+        tn_crew_break(crew, endings, "no worker process can be started: %s%s", strerror(error),
+                      tn_boot_remedy(crew->program, error));
 }
 
 void tn_crew_ask_for_more(tn_crew *crew, tn_endings *endings)
@@ -311,8 +313,7 @@ static bool give_up(tn_crew *crew, tn_member *member, int how, tn_endings *endin
             tn_endings_add(endings, future);
         } else if (future && lied) {
             failure.lost = TARN_LOST_UNPROVEN;
-            tn_endings_decide(endings, future, failure,
-                              tn_text_copy("the worker's channel is corrupt"));
+            tn_endings_decide(endings, future, failure, tn_text_copy(tn_loss_unproven));
         } else if (future) {
             char *text = tn_loss_describe(&failure, future, how);
             tn_endings_decide(endings, future, failure, text);

@@ -10,6 +10,7 @@
 #include "core/status.h"
 #include "platform/memory.h"
 #include "process/codec.h"
+#include "process/loss.h"
 
 /* What one worker has ahead is to take no longer than this by its pace; and is left to it, while
  * others have nothing, if it takes less than that. */
@@ -88,7 +89,7 @@ static void take_back(tn_crew *crew, tn_member *member, uint32_t number, tn_endi
 }
 
 /* What a worker has written cannot be: it is believed in nothing, and what it holds is lost. */
-static void condemn(tn_crew *crew, tn_member *member, const char *why, tn_endings *endings)
+static void condemn(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
     tarn_failure failure = tn_failure_at(member, TARN_LOST);
     failure.lost = TARN_LOST_UNPROVEN;
@@ -96,12 +97,10 @@ static void condemn(tn_crew *crew, tn_member *member, const char *why, tn_ending
     for (uint32_t n = member->channel.harvested; n != member->channel.pushed; n++) {
         tarn_future *future = tn_crew_take(crew, member, n);
         if (future)
-            tn_endings_decide(endings, future, failure, tn_text_copy(why));
+            tn_endings_decide(endings, future, failure, tn_text_copy(tn_loss_unproven));
     }
     tn_crew_break_if_strict(crew, endings);
 }
-
-static const char corrupt[] = "the worker's channel is corrupt";
 
 void tn_crew_recall(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
@@ -109,7 +108,7 @@ void tn_crew_recall(tn_crew *crew, tn_member *member, tn_endings *endings)
         return;
     uint32_t first = tn_host_revoke(&member->channel);
     if (member->channel.corrupt) {
-        condemn(crew, member, corrupt, endings);
+        condemn(crew, member, endings);
         return;
     }
     for (uint32_t n = member->channel.pushed; n != first; n--)
@@ -280,7 +279,6 @@ static bool is_reply(tarn_status status)
 static void take_reply(tn_crew *crew, tn_member *member, tarn_future *future, const tn_reply *reply,
                        tn_endings *endings)
 {
-    static const char why[] = "the worker's reply cannot be understood";
     tarn_failure failure = tn_failure_at(member, (tarn_status)reply->status);
     char *text = NULL;
     if (failure.status == TARN_OK) {
@@ -293,8 +291,8 @@ static void take_reply(tn_crew *crew, tn_member *member, tarn_future *future, co
         tn_free(text);
         failure = tn_failure_at(member, TARN_LOST);
         failure.lost = TARN_LOST_UNPROVEN;
-        tn_endings_decide(endings, future, failure, tn_text_copy(why));
-        condemn(crew, member, why, endings);
+        tn_endings_decide(endings, future, failure, tn_text_copy(tn_loss_unproven));
+        condemn(crew, member, endings);
     } else if (failure.status == TARN_OK) {
         tn_remote_decide(future, TARN_OK);
         tn_endings_add(endings, future);
@@ -358,7 +356,7 @@ bool tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
         if (found == TN_HARVEST_REPLY)
             replies += take(crew, member, &reply, endings);
         else if (found == TN_HARVEST_CORRUPT)
-            condemn(crew, member, corrupt, endings);
+            condemn(crew, member, endings);
     }
     if (replies > 0)
         note_pace(member, replies);

@@ -6,26 +6,18 @@
 #include "core/options.h"
 #include "core/registry.h"
 #include "core/status.h"
-#include "core/submit.h"
 #include "core/task.h"
 #include "platform/cpu.h"
 #include "platform/fd.h"
 #include "platform/memory.h"
 #include "process/boot.h"
-#include "process/codec.h"
+#include "process/check.h"
 #include "process/crew.h"
-#include "process/identity.h"
 #include "process/step.h"
 
 #include <stdio.h>
 
-enum {
-    MOST_WORKERS = 500,
-    MOST_AHEAD = 30, /* that a channel has room for, with a definition */
-    DEFAULT_AHEAD = 16,
-    DEFAULT_IDLE_SECONDS = 30,
-    STACK = 256 * 1024
-};
+enum { DEFAULT_AHEAD = 16, DEFAULT_IDLE_SECONDS = 30, STACK = 256 * 1024 };
 
 static tn_crew *crew_of(const tarn_executor *executor)
 {
@@ -236,9 +228,11 @@ static tarn_status resize(tarn_executor *executor, int max_workers)
     tn_crew *crew = crew_of(executor);
     if (max_workers == 0)
         max_workers = tn_cpu_count();
-    if (max_workers > MOST_WORKERS)
-        return tn_error_format(TARN_INVALID, "tarn_resize: a process pool has at most %d workers",
-                               MOST_WORKERS);
+    if (max_workers > TN_MOST_WORKERS)
+        return tn_error_format(TARN_INVALID,
+                               "tarn_resize: max_workers is %d; give 1 to %d, as this is a pool of "
+                               "processes, or 0 for the default",
+                               max_workers, TN_MOST_WORKERS);
     tn_mutex_lock(&crew->mutex);
     bool closed = crew->closed;
     bool sized = !closed && size_crew(crew, max_workers);
@@ -306,28 +300,6 @@ static const tarn_backend backend = {
     .help = tn_crew_help,
     .await = tn_crew_await,
 };
-
-static const char *find_fault(const tarn_process_options *options)
-{
-    if (options->max_workers < 0 || options->max_workers > MOST_WORKERS)
-        return "max_workers must be 1 to 500, or 0 for the default";
-    if (options->idle_timeout != options->idle_timeout)
-        return "idle_timeout is not a number; give seconds";
-    if (options->when_full != TARN_FULL_BLOCK && options->when_full != TARN_FULL_REFUSE)
-        return "when_full must be TARN_FULL_BLOCK or TARN_FULL_REFUSE: this process runs none of "
-               "its tasks";
-    if (!(options->submit_within >= 0))
-        return "submit_within is negative or not a number; give seconds, or 0 for no limit";
-    if (options->prefetch < 0 || options->prefetch > MOST_AHEAD)
-        return "prefetch must be 1 to 30, or 0 for the default";
-    if (options->start != TARN_START_FORK && options->start != TARN_START_SPAWN)
-        return "start must be TARN_START_FORK or TARN_START_SPAWN";
-    /* The server is started anew after its death, whatever the working directory is then. */
-    if (options->worker_program && options->worker_program[0] != '/')
-        return "worker_program must be a path from the root, as it is not searched for; give that "
-               "of tarn-worker, or NULL for this program";
-    return NULL;
-}
 
 static tarn_future *copy_call(const tarn_task *task, const void *args)
 {
@@ -427,53 +399,25 @@ static int start(tn_crew *crew)
     return error;
 }
 
+/* Whether a worker will find the task that it is to begin or end with. */
 tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
 {
     tarn_process_options own = {.size = sizeof own};
     if (!tn_options_copy(&own, offsetof(tarn_process_options, tarn_last_), options)) {
-        tn_error(
-            TARN_INVALID,
-            "tarn_process_pool: options->size is not that of the struct, or an option is set that "
-            "this version does not know");
+        tn_error(TARN_INVALID,
+                 "tarn_process_pool: options->size is not that of the struct (write .size = "
+                 "sizeof(tarn_process_options), or use the macro), or an option is set that this "
+                 "version does not know");
         return NULL;
     }
-    const char *fault = find_fault(&own);
-    if (fault) {
-        tn_error_format(TARN_INVALID, "tarn_process_pool: %s", fault);
+    if (tn_process_check(&own, &backend) != TARN_OK)
         return NULL;
-    }
-    if (tn_is_worker()) {
-        tn_error(TARN_UNSUPPORTED, "tarn_process_pool: called in a worker process, which has none");
-        return NULL;
-    }
-    if (!own.worker_program && !tn_booted()) {
-        tn_error(TARN_NOT_BOOTED,
-                 "tarn_process_pool: make tarn_boot(argc, argv) the first line of main(), where "
-                 "worker processes begin; if main() is not yours, give the path of tarn-worker as "
-                 ".worker_program");
-        return NULL;
-    }
-    tn_identity identity;
-    if (own.initializer && tn_submit_check_kinds(&backend, own.initializer) != TARN_OK)
-        return NULL;
-    if (tn_task_check_for_worker("tarn_process_pool", own.initializer, own.initializer_args,
-                                 own.finalizer) != TARN_OK ||
-        (own.initializer && tn_identity_of(own.initializer, &identity) != TARN_OK) ||
-        (own.finalizer && tn_identity_of(own.finalizer, &identity) != TARN_OK))
-        return NULL;
-    if (own.initializer && tn_args_size(own.initializer, own.initializer_args) > TN_ROOM) {
-        tn_error_format(TARN_UNSUPPORTED,
-                        "tarn_process_pool: the arguments of the initializer \"%s\" have over %d "
-                        "bytes, which a worker process cannot take; pass a path or a key",
-                        own.initializer->name, TN_ROOM);
-        return NULL;
-    }
     tn_crew *crew = new_crew();
     if (!crew || !set_up(crew, &own) || tarn_backend_open(&crew->executor, &backend) != TARN_OK) {
         if (crew)
             tn_crew_free(crew);
-        tn_error(TARN_NO_MEMORY, "tarn_process_pool: no memory or descriptors, or there are 65,535 "
-                                 "executors");
+        tn_error(TARN_NO_MEMORY, "tarn_process_pool: no memory, no descriptor (raise the limit on "
+                                 "open files, ulimit -n), or there are 65,535 executors");
         return NULL;
     }
     tn_mutex_lock(&crew->mutex);
@@ -485,8 +429,9 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
     tn_service_let_server_go(crew);
     tn_crew_free(crew);
     tn_error_format(TARN_SYSTEM,
-                    "tarn_process_pool: the server of workers cannot be started: %s%s%.120s",
-                    strerror(error), own.worker_program ? ": worker_program is " : "",
+                    "tarn_process_pool: the server of workers cannot be started: %s%s%s%.90s",
+                    strerror(error), tn_boot_remedy(own.worker_program, error),
+                    own.worker_program ? "; worker_program is " : "",
                     own.worker_program ? own.worker_program : "");
     return NULL;
 }

@@ -32,5 +32,6 @@ TEST(options_out_of_range_are_named)
     expect_refused(tarn_process_pool(.worker_program = ""), "worker_program");
     expect_refused(tarn_process_pool(.worker_program = "tarn-worker"), "worker_program");
     expect_refused(tarn_process_pool(.worker_program = "./tarn-worker"), "worker_program");
-    expect_refused((tarn_process_pool)(&(tarn_process_options){.size = 1}), "size");
+    expect_refused((tarn_process_pool)(&(tarn_process_options){.size = 1}),
+                   ".size = sizeof(tarn_process_options)");
 }

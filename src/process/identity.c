@@ -123,19 +123,27 @@ static const tarn_task *look(const tn_identity *identity, bool *same, const char
     return task && is_named(task, identity->name) ? task : NULL;
 }
 
-#define REMEDY "start the program anew, and keep its files until it ends"
+static const char anew[] = "start the program anew, and keep its files until it ends",
+                  statically[] = "what the program writes at run time is not there; initialize it "
+                                 "statically, as TARN_TASK() does",
+                  to_load[] =
+                      "the file has to stay where it is until the program ends, and to find "
+                      "what it needs by itself: by a RUNPATH of its own, or by "
+                      "LD_LIBRARY_PATH",
+                  to_be_dynamic[] = "link the worker program dynamically, as tarn-worker is";
 
 const tarn_task *tn_identity_find(const tn_identity *identity, tarn_status *status, char *why)
 {
     const char *name = identity->name, *path = identity->module.path, *trouble;
     char difference[100];
-    bool same;
+    /* First, as it may overwrite what is the trouble. */
+    bool same, loads = tn_module_loads();
     const tarn_task *task = look(identity, &same, &trouble);
     /* What lies in another file is not run, but may tell the user more. */
     if (task && find_difference(identity, task, difference, sizeof difference)) {
         *status = TARN_MISMATCH;
-        snprintf(why, TN_WHY, "the worker has another \"%s\" in %s: %s; " REMEDY, name,
-                 path[0] ? path : "the program", difference);
+        snprintf(why, TN_WHY, "the worker has another \"%s\" in %s: %s; %s", name,
+                 path[0] ? path : "the program", difference, same ? statically : anew);
         return NULL;
     }
     if (task && same)
@@ -143,14 +151,18 @@ const tarn_task *tn_identity_find(const tn_identity *identity, tarn_status *stat
     *status = TARN_UNKNOWN_TASK;
     if (trouble)
         snprintf(why, TN_WHY,
-                 "the worker cannot load the library of \"%s\" as the program has done: %s; it has "
-                 "to stay there until the program ends",
-                 name, trouble);
+                 "the worker cannot load the library of \"%s\" as the program has done: %s; %s",
+                 name, trouble, loads ? to_load : to_be_dynamic);
+    else if (same)
+        snprintf(why, TN_WHY,
+                 "the worker has no \"%s\": in its copy of %s the descriptor is empty or another "
+                 "one; %s",
+                 name, path[0] ? path : "the program", statically);
     else if (path[0])
         snprintf(why, TN_WHY,
                  "the worker has no \"%s\": %s is not the file that the program has loaded by that "
-                 "path, but a later one; " REMEDY,
-                 name, path);
+                 "path, but a later one; %s",
+                 name, path, anew);
     else
         snprintf(why, TN_WHY,
                  "the worker has no \"%s\": it lies in the program that submitted it, and the "

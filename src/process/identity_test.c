@@ -49,6 +49,7 @@ TEST(another_place_or_name_is_another_task)
     other = identity;
     strcpy(other.name, "odd");
     expect_none(&other, TARN_UNKNOWN_TASK, "\"odd\"");
+    expect_none(&other, TARN_UNKNOWN_TASK, "initialize it statically, as TARN_TASK() does");
     other = identity;
     strcpy(other.module.path, "/nowhere.so");
     other.module.id_size = 1;
@@ -62,6 +63,7 @@ TEST(a_difference_of_shape_is_named)
     tn_identity other = identity;
     other.args[1].size = 4;
     expect_none(&other, TARN_MISMATCH, "argument 2 has 2 bytes there, not 4");
+    expect_none(&other, TARN_MISMATCH, "initialize it statically");
     other = identity;
     other.args[0].kind = TARN_KIND_BYTES;
     expect_none(&other, TARN_MISMATCH, "argument 1 is of another kind");

@@ -15,6 +15,11 @@ static bool is_sent(int signal)
     return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
 }
 
+const char tn_loss_unproven[] =
+    "a task of this worker process overwrote the memory that it shares with the program, so that "
+    "nothing it says is believed; the worker is replaced; look for writes out of bounds, in the "
+    "tasks that ran there before, too";
+
 static int kind_of(tarn_future *future, int how)
 {
     if (how == INT_MIN || (how < 0 && is_sent(-how)))

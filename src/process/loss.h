@@ -17,4 +17,7 @@ char *tn_loss_explain_kill(const tarn_failure *failure, const tarn_future *futur
 /* How a process has ended, in words: a signal or an exit status. */
 void tn_loss_name(int how, char *text, size_t size);
 
+/* What is said of a task whose worker has written what cannot be (TARN_LOST_UNPROVEN). */
+extern const char tn_loss_unproven[];
+
 #endif

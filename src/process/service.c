@@ -109,7 +109,8 @@ static void start_anew(tn_crew *crew, tn_endings *endings)
 {
     int error = tn_service_start_server(crew);
     if (error != 0)
-        tn_crew_break(crew, endings, "no server of workers can be started: %s", strerror(error));
+        tn_crew_break(crew, endings, "no server of workers can be started: %s%s", strerror(error),
+                      tn_boot_remedy(crew->program, error));
 }
 
 /* Whether its process has ended; a child of this one may hold its socket. */
@@ -130,7 +131,8 @@ static void break_for_program(tn_crew *crew, tn_endings *endings)
     else
         tn_crew_break(crew, endings,
                       "the program did not become a server of workers: tarn_boot() has to be the "
-                      "first line of its main()");
+                      "first line of its main(), and it must not be set-user-ID, started by the "
+                      "loader (ld-linux.so PROGRAM) or emulated");
 }
 
 /* Its workers end with it. */

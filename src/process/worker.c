@@ -16,6 +16,7 @@
 #include "process/message.h"
 #include "process/step.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -54,6 +55,18 @@ static void reply_failure(tarn_status status, const tn_report *report)
 static void reply_text(tarn_status status, char *text)
 {
     reply_failure(status, &(tn_report){.text = text});
+}
+
+static void reply_format(tarn_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void reply_format(tarn_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(self.text, sizeof self.text, format, arguments);
+    va_end(arguments);
+    reply_text(status, self.text);
 }
 
 /* ---- Calls ------------------------------------------------------------------------------------- */
@@ -96,7 +109,7 @@ static bool make_room(unsigned char **buffer, size_t *room, size_t size)
 
 static void run(const tn_call *call)
 {
-    static char no_task[] = "the worker was not told of the task", no_memory[] = "no memory",
+    static char no_task[] = "the worker was not told of the task",
                 no_args[] = "the arguments are not those of the task";
     const entry *named = call->task < self.count ? &self.tasks[call->task] : NULL;
     const tarn_task *task = named ? named->task : NULL;
@@ -107,7 +120,8 @@ static void run(const tn_call *call)
     }
     if (!make_room(&self.args, &self.args_room, task->args_size) ||
         !make_room(&self.result, &self.result_room, task->result.size)) {
-        reply_text(TARN_NO_MEMORY, no_memory);
+        reply_format(TARN_NO_MEMORY, "no memory for the arguments and result of \"%s\"",
+                     task->name);
         return;
     }
     if (!tn_args_decode(task, call->bytes, call->size, self.args)) {
@@ -121,7 +135,11 @@ static void run(const tn_call *call)
     tn_step(TN_STEP_RAN);
     if (status == TARN_OK && tn_lacks_data(task, self.result)) {
         tn_block_free_all(memory, NULL);
-        reply_text(TARN_NO_MEMORY, no_memory);
+        reply_format(TARN_NO_MEMORY,
+                     "\"%s\" returned a tarn_bytes with a size but no data; it has to look whether "
+                     "tarn_result_memory() gave NULL, as without memory, or by another tarn than "
+                     "that of the worker",
+                     task->name);
         return;
     }
     if (status == TARN_FAILED) {
@@ -133,10 +151,10 @@ static void run(const tn_call *call)
     } else {
         size_t size = tn_result_encode(task, self.result, tn_worker_room(&self.end), TN_ROOM);
         if (size == SIZE_MAX) {
-            snprintf(self.text, sizeof self.text,
-                     "the result of \"%s\" has over %d bytes, which a worker process cannot return",
-                     task->name, TN_ROOM);
-            reply_text(TARN_UNSUPPORTED, self.text);
+            reply_format(TARN_UNSUPPORTED,
+                         "the result of \"%s\" has over %d bytes, which a worker process cannot "
+                         "return: let each call return less, or the name of a file",
+                         task->name, TN_ROOM);
         } else {
             tn_worker_reply(&self.end, status, 0, (uint32_t)size);
         }

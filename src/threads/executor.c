@@ -317,9 +317,11 @@ tarn_executor *(tarn_thread_pool)(const tarn_thread_options *options)
 {
     tarn_thread_options own = {.size = sizeof own};
     if (!tn_options_copy(&own, offsetof(tarn_thread_options, tarn_last_), options)) {
-        tn_error(TARN_INVALID, "tarn_thread_pool: options->size is not that of the struct, or an "
-                               "option is set that this "
-                               "version does not know");
+        tn_error(
+            TARN_INVALID,
+            "tarn_thread_pool: options->size is not that of the struct (write .size = "
+            "sizeof(tarn_thread_options), or use the macro), or an option is set that this version "
+            "does not know");
         return NULL;
     }
     const char *fault = find_fault(&own);

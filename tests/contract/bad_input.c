@@ -53,7 +53,7 @@ static void refuse_executors(void)
     INVALID_OPTION("affinity", .affinity = "8191");
     INVALID_OPTION("affinity", .affinity = "99999999999999999999");
     INVALID_OPTION("initializer_args", .initializer = &takes_two_task);
-    INVALID_OPTION("initializer", .initializer_args = &two);
+    INVALID_OPTION("set initializer to", .initializer_args = &two);
     INVALID_OPTION("initializer", .initializer = &bad_task);
     INVALID_OPTION("finalizer", .finalizer = &takes_two_task);
     INVALID_OPTION("finalizer", .finalizer = &bad_task);
@@ -73,7 +73,8 @@ static void refuse_executors(void)
     } newer = {.options = {.size = sizeof(newer)}, .unknown = 1};
     tarn_thread_options sizeless = {.size = 0, .max_workers = 1};
     ROW("tarn_thread_pool", (tarn_thread_pool)(&newer.options), NULL, "options");
-    ROW("tarn_thread_pool", (tarn_thread_pool)(&sizeless), NULL, "options");
+    ROW("tarn_thread_pool", (tarn_thread_pool)(&sizeless), NULL,
+        ".size = sizeof(tarn_thread_options)");
     newer.unknown = 0;
     tarn_executor *pool = (tarn_thread_pool)(&newer.options);
     assert_non_null(pool);
@@ -91,7 +92,8 @@ static void refuse_executors(void)
     ROW("tarn_shutdown", tarn_shutdown(pool, .time_limit = -1), TARN_INVALID, "time_limit");
     ROW("tarn_shutdown", tarn_shutdown(pool, .time_limit = -INFINITY), TARN_INVALID, "time_limit");
     ROW("tarn_shutdown", tarn_shutdown(pool, .time_limit = NAN), TARN_INVALID, "time_limit");
-    ROW("tarn_shutdown", (tarn_shutdown)(pool, &none), TARN_INVALID, "options");
+    ROW("tarn_shutdown", (tarn_shutdown)(pool, &none), TARN_INVALID,
+        ".size = sizeof(tarn_shutdown_options)");
     ROW("tarn_shutdown", (tarn_shutdown)(pool, &later.options), TARN_INVALID, "options");
     ROW("tarn_shutdown", tarn_shutdown(NULL), TARN_OK, NULL);
     ROW_VOID("tarn_abandon", tarn_abandon(NULL));

@@ -40,7 +40,7 @@ void refuse_options(void)
     INVALID_WITH("retry_on", pool, .retry_on = 8);
     INVALID_WITH("retry_on", pool, .retry_on = -1);
     ROW("tarn_with", (tarn_with)(pool, &newer.options), NULL, "options");
-    ROW("tarn_with", (tarn_with)(pool, &sizeless), NULL, "options");
+    ROW("tarn_with", (tarn_with)(pool, &sizeless), NULL, ".size = sizeof(tarn_task_options)");
     /* Nothing asked for is the executor itself. */
     ROW("tarn_with", tarn_with(pool), pool, NULL);
     ROW("tarn_with", (tarn_with)(pool, NULL), pool, NULL);

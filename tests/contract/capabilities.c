@@ -229,7 +229,9 @@ CONTRACT_TEST(capability_large, 0)
     assert_int_equal(status_of(result), expected(BIG_CALLS));
     if (!has(BIG_CALLS)) {
         assert_contains(tarn_error(argument)->text, "length_of");
+        assert_contains(tarn_error(argument)->text, "give less to each call");
         assert_contains(tarn_error(result)->text, "zeros");
+        assert_contains(tarn_error(result)->text, "let each call return less");
     }
     tarn_drop(argument);
     tarn_drop(result);

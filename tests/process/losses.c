@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is said of a task whose worker has died, and what a strict pool makes of it. */
+/* What is said of a task whose worker has died, or cannot return what it should, and what a strict pool
+ * makes of it. */
 #include "processes.h"
 #include "runner.h"
 
@@ -125,12 +126,31 @@ TEST(what_a_worker_held_that_overwrote_its_channel_is_unproven)
     assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_LOST);
     assert_int_equal(tarn_error(future)->lost, TARN_LOST_UNPROVEN);
     assert_int_equal(tarn_error(future)->signal, 0);
+    assert_non_null(strstr(tarn_error(future)->text, "overwrote the memory"));
+    assert_non_null(strstr(tarn_error(future)->text, "the worker is replaced"));
     tarn_drop(future);
     /* The next one has a worker and a channel of its own. */
     int pid = 0;
     future = own_pid_submit(pool);
     assert_int_equal(own_pid_result(future, &pid), TARN_OK);
     assert_true(pid > 0);
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+static tarn_bytes return_nothing(size_t size)
+{
+    return (tarn_bytes){NULL, size};
+}
+TARN_TASK(tarn_bytes, return_nothing, size_t);
+
+TEST(a_result_without_its_data_is_told_of)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    tarn_future *future = return_nothing_submit(pool, 5);
+    assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_NO_MEMORY);
+    assert_non_null(strstr(tarn_error(future)->text, "\"return_nothing\" returned"));
+    assert_non_null(strstr(tarn_error(future)->text, "tarn_result_memory()"));
     tarn_drop(future);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <tarn.h>
@@ -28,11 +29,13 @@ static void *sleep_on(void *data)
     return data;
 }
 
-/* As a library does that starts a thread before main(). */
+/* As a library does that starts a thread before main(), or has the program not come to it. */
 __attribute__((constructor)) static void begin_with_a_thread(void)
 {
     pthread_t thread;
     executed_as = getpid();
+    if (getenv("TARN_TEST_END"))
+        _exit(0);
     if (getenv("TARN_TEST_THREAD"))
         pthread_create(&thread, NULL, sleep_on, NULL);
 }
@@ -372,6 +375,54 @@ TEST(the_initializer_runs_in_each)
     tarn_future *future = square_submit(pool, 2);
     assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_BROKEN);
     assert_non_null(strstr(tarn_error(future)->text, "on purpose"));
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+/* ---- No server, or not so many workers --------------------------------------------------------- */
+
+TEST(without_descriptors_the_limit_is_named)
+{
+    struct rlimit before, low;
+    tarn_executor *pool = NULL;
+    int lowest = dup(0), more = 0;
+    close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = before;
+    for (; !pool; more++) {
+        low.rlim_cur = (rlim_t)(lowest + more);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+        pool = tarn_process_pool(.max_workers = 1);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        if (!pool && !strstr(tarn_last_error(), "raise the limit on open files"))
+            fail_msg("%s", tarn_last_error());
+    }
+    assert_true(more > 2);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+TEST(a_size_out_of_range_is_told_with_the_range)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    assert_int_equal(tarn_resize(pool, -1), TARN_INVALID);
+    assert_non_null(strstr(tarn_last_error(), "max_workers is -1; give 1 or more"));
+    assert_int_equal(tarn_resize(pool, 501), TARN_INVALID);
+    assert_non_null(strstr(tarn_last_error(), "max_workers is 501; give 1 to 500"));
+    assert_int_equal(tarn_resize(pool, 500), TARN_OK);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+TEST(a_program_that_does_not_come_to_its_boot_is_told_what_it_needs)
+{
+    assert_int_equal(setenv("TARN_TEST_END", "1", 1), 0);
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    tarn_future *future = square_submit(pool, 2);
+    assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_BROKEN);
+    unsetenv("TARN_TEST_END");
+    const char *text = tarn_error(future)->text;
+    if (!strstr(text, "first line of its main()") || !strstr(text, "set-user-ID") ||
+        !strstr(text, "loader"))
+        fail_msg("%s", text);
     tarn_drop(future);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }

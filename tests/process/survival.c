@@ -440,7 +440,7 @@ TEST(workers_are_in_no_group_of_the_host)
 
 static bool is_refused(void)
 {
-    return !tarn_process_pool() && strstr(tarn_last_error(), "worker process");
+    return !tarn_process_pool() && strstr(tarn_last_error(), "open it in the program");
 }
 TARN_TASK(bool, is_refused, void);
 

@@ -121,7 +121,7 @@ static void expect_when_replaced(const char *first, const char *other, tarn_stat
 }
 
 static const char other_file[] = "is not the file that the program has loaded",
-                  restart[] = "start the program anew", stay[] = "has to stay there";
+                  restart[] = "start the program anew", stay[] = "has to stay where it is";
 
 TEST(another_build_by_the_same_name_is_not_run)
 {
@@ -174,6 +174,16 @@ TEST(a_plugin_that_was_removed_is_told_of)
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
     remove_place(&p);
 }
+
+#ifdef STATIC_WORKER
+TEST(a_static_worker_program_is_told_of)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1, .worker_program = STATIC_WORKER);
+    assert_not_run(pool, load(FIRST), TARN_UNKNOWN_TASK, "\"price\"", "static program",
+                   "link the worker program dynamically", NULL);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+#endif
 
 /* A worker that has loaded it needs no file any more. */
 TEST(what_a_worker_has_loaded_may_be_replaced)
@@ -245,9 +255,29 @@ TEST(neither_is_an_initializer_nor_a_finalizer)
 {
     tarn_task on_stack = begin_task;
     assert_null(tarn_process_pool(.initializer = &on_stack));
+    assert_non_null(strstr(tarn_last_error(), "tarn_process_pool: initializer: "));
     assert_non_null(strstr(tarn_last_error(), "\"begin\" is not static data"));
     assert_null(tarn_process_pool(.finalizer = &on_stack));
+    assert_non_null(strstr(tarn_last_error(), "tarn_process_pool: finalizer: "));
     assert_non_null(strstr(tarn_last_error(), "\"begin\" is not static data"));
+}
+
+static void call_half(const void *args, void *result)
+{
+    half_task.call(args, result);
+}
+
+/* The program fills it in, which nobody does in a worker. */
+TEST(a_descriptor_that_is_written_at_run_time_is_not_the_workers)
+{
+    static tarn_task empty, half_empty = {sizeof(half_empty), "half", .call = call_half};
+    static const char statically[] = "initialize it statically, as TARN_TASK() does";
+    tarn_executor *pool = open_pool();
+    empty = half_empty = half_task;
+    assert_not_run(pool, &empty, TARN_UNKNOWN_TASK, "\"half\"", "in its copy of the program",
+                   statically, NULL);
+    assert_not_run(pool, &half_empty, TARN_MISMATCH, "0 arguments there", statically, NULL);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
 
 /* ---- Paths ----------------------------------------------------------------------------------- */
