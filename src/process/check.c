@@ -77,9 +77,8 @@ tarn_status tn_process_check(const tarn_process_options *options, const tarn_bac
             "tarn_process_pool: make tarn_boot(argc, argv) the first line of main(), where worker "
             "processes begin; if main() is not yours, give the path of tarn-worker as "
             ".worker_program");
-    tarn_status status =
-        tn_task_check_for_worker("tarn_process_pool", options->initializer,
-                                 options->initializer_args, options->finalizer);
+    tarn_status status = tn_task_check_for_worker("tarn_process_pool", options->initializer,
+                                                  options->initializer_args, options->finalizer);
     if (status == TARN_OK)
         status = check_initializer(options->initializer, options->initializer_args, backend);
     return status == TARN_OK ? check_identity("finalizer", options->finalizer) : status;
