@@ -349,8 +349,10 @@ typedef struct tarn_process_options {
                     pending ends TARN_BROKEN. Otherwise it costs the task that ran there */
     int prefetch; /* calls that a worker is given at once, the one that runs among them, 1 to 30; 0: up
                      to 16, if they are short. They are pending until the worker begins with them,
-                     and taken back from one that is slow or dies. 1: none is given ahead. What has
-                     a start_within or run_limit never is: short calls take longer with one */
+                     and taken back from one that is slow or dies, if it has not begun by its own
+                     word. What has a start_within or run_limit is never given ahead: short calls
+                     take longer with one. 1: none is, and what was given to a worker that dies is
+                     lost, begun or not: nothing runs twice, whatever a task has overwritten */
     int start;    /* a tarn_start */
     const char *worker_program; /* path from the root; copied. Of a program whose main() begins with
                                    tarn_boot(), with this version of tarn, such as tarn-worker,

@@ -343,7 +343,8 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
     /* Those that leave or are killed are to end. */
     bool unasked = member->state == TN_READY || member->state == TN_BUSY;
     /* First of all: one whose server has died may live a moment longer, and begin something. */
-    tn_crew_recall(crew, member, endings);
+    if (crew->prefetch > 1)
+        tn_crew_recall(crew, member, endings);
     tn_crew_harvest(crew, member, endings);
     /* By itself: not if somebody has killed it, or its server. */
     bool early = member->calls == 0 && how != -SIGKILL && how != INT_MIN &&
@@ -414,7 +415,8 @@ static void kill_for(tn_crew *crew, tn_member *member, uint32_t number, tn_endin
 
 void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings)
 {
-    tn_crew_recall(crew, member, endings);
+    if (crew->prefetch > 1)
+        tn_crew_recall(crew, member, endings);
     /* One that is just starting may have an initializer that never ends. */
     member->kill =
         member->state == TN_STARTING || member->state == TN_BUSY || member->state == TN_LEAVING;

@@ -74,7 +74,8 @@ typedef struct tn_crew {
     tarn_executor executor;
     double idle_timeout;
     uint64_t max_tasks;                   /* that one process runs; 0: any number */
-    int prefetch;                         /* futures that a worker has at once, at most */
+    int prefetch;                         /* futures that a worker has at once, at most; 1: and what
+                                             it was given is never another's, whatever it says */
     bool strict;                          /* one death breaks the pool */
     bool polls;                           /* who waits polls first: there are CPUs enough */
     int start;                            /* a tarn_start */

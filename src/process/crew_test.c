@@ -612,6 +612,19 @@ TEST(a_task_that_crashes_holds_up_no_other)
     finish();
 }
 
+/* It might have run, and say that it has not. */
+TEST(with_a_prefetch_of_one_nothing_is_sent_to_a_second_worker)
+{
+    begin();
+    s.crew.prefetch = 1;
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    tn_crew_died(&s.crew, &s.members[0], -SIGKILL, &s.endings);
+    end_all();
+    lost_as(0, TARN_LOST_KILLED);
+    finish();
+}
+
 TEST(a_death_between_two_calls_costs_nothing)
 {
     begin();
