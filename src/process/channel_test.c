@@ -430,6 +430,7 @@ TEST(short_calls_ring_once_there_is_no_other_and_nobody_has_harvested)
 
     push(&p, 1);
     take_is(&p, 3);
+    p.end.busy_since = tn_clock_after(100);
     reply(&p);
     harvest_is(&p, TN_HARVEST_REPLY, 3);
     take_is_none(&p);
@@ -449,6 +450,7 @@ TEST(a_long_call_rings_at_once)
     reply(&p);
     assert_int_equal(p.rings, 1);
     take_is(&p, 1);
+    p.end.busy_since = tn_clock_after(100);
     reply(&p);
     assert_int_equal(p.rings, 1);
     /* Who sleeps on the word harvests soon. */
