@@ -6,8 +6,6 @@
 #include "processes.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -16,6 +14,19 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* What the kernel takes, whose headers musl does not have. */
+typedef struct instruction {
+    uint16_t code;
+    uint8_t if_true, if_false;
+    uint32_t operand;
+} instruction;
+typedef struct program_of_filter {
+    unsigned short len;
+    instruction *filter;
+} program_of_filter;
+enum { LOAD_WORD = 0x20, JUMP_IF_EQUAL = 0x15, RETURN = 0x06, FILTERED = 2 };
+enum { FAIL_WITH = 0x00050000, ALLOW = 0x7fff0000 };
 
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
@@ -151,15 +162,15 @@ TEST(a_pool_works_on_one_cpu)
 
 static bool forbid_futex_waitv(void)
 {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex_waitv, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    instruction filter[] = {
+        {LOAD_WORD, 0, 0, 0}, /* the number of the call */
+        {JUMP_IF_EQUAL, 0, 1, SYS_futex_waitv},
+        {RETURN, 0, 0, FAIL_WITH | ENOSYS},
+        {RETURN, 0, 0, ALLOW},
     };
-    struct sock_fprog program = {sizeof(filter) / sizeof(*filter), filter};
+    program_of_filter program = {sizeof(filter) / sizeof(*filter), filter};
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 &&
+           prctl(PR_SET_SECCOMP, FILTERED, &program) == 0 &&
            syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) < 0 && errno == ENOSYS;
 }
 
