@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,12 +50,29 @@ TEST(an_event_is_readable_from_raise_to_clear)
     tn_fd_close(fd);
 }
 
+/* Linux before 5.8 cannot, nor can emulators. */
+static bool can_read_without_waiting(int fd)
+{
+#ifdef SYS_preadv2
+    uint64_t count;
+    const struct iovec part = {&count, sizeof(count)};
+    const long nowait = 8;
+
+    return syscall(SYS_preadv2, fd, &part, 1L, -1L, -1L, nowait) < 0 && errno == EAGAIN;
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
 /* Its flags are those of all who have it: another process may have changed them. */
 TEST(a_clear_never_blocks)
 {
     int fd = open_event();
 
     assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+    if (!can_read_without_waiting(fd))
+        skip();
     tn_event_clear(fd);
     tn_event_raise(fd);
     tn_event_clear(fd);
