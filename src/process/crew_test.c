@@ -625,6 +625,34 @@ TEST(with_a_prefetch_of_one_nothing_is_sent_to_a_second_worker)
     finish();
 }
 
+TEST(nor_is_it_when_all_that_runs_is_killed)
+{
+    begin();
+    s.crew.prefetch = 1;
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    tn_crew_kill_all(&s.crew, &s.members[0], &s.endings);
+    assert_int_equal(s.crew.queue.length, 0);
+    tn_crew_press(&s.crew, &s.members[0], &s.endings);
+    end_all();
+    ended(0, TARN_STOPPED);
+    finish();
+}
+
+/* Whoever cancels looks until it is taken back, or has begun: that it has not, as its worker says, does
+ * not help once that is killed. */
+TEST(what_is_with_a_worker_that_is_killed_cannot_be_taken_back)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    assert_false(tn_crew_has_begun(&s.crew.executor, s.futures[0]));
+    tn_crew_kill(&s.crew, &s.members[0]);
+    assert_true(tn_crew_has_begun(&s.crew.executor, s.futures[0]));
+    assert_false(tn_crew_take_back(&s.crew.executor, s.futures[0]));
+    finish();
+}
+
 TEST(a_death_between_two_calls_costs_nothing)
 {
     begin();

@@ -63,8 +63,9 @@ bool tn_crew_has_begun(tarn_executor *executor, tarn_future *future)
     uint32_t number;
     tn_mutex_lock(&crew->mutex);
     const tn_member *member = tn_crew_find(crew, future, &number);
-    /* Whoever has it no more has ended it, or is just about to. */
-    bool begun = !member || tn_member_has_begun(member, number);
+    /* Whoever has it no more has ended it, or is just about to; and so has who is killed for it: that
+     * cannot be taken back, whatever he says. */
+    bool begun = !member || member->state != TN_BUSY || tn_member_has_begun(member, number);
     tn_mutex_unlock(&crew->mutex);
     return begun;
 }
