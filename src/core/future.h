@@ -32,12 +32,11 @@ bool tn_future_cancel(tarn_future *future);
 /* The same, and its queue learns of it. */
 bool tn_future_withdraw(tarn_future *future);
 
+/* The same for one that may have been started, too, if nobody has begun with it. */
+bool tn_future_call_off(tarn_future *future);
+
 /* RUNNING to PENDING, by its runner: it is to run once more. What it was asked is forgotten. */
 void tn_future_retry(tarn_future *future);
-
-/* The same for one that may have been started, too, if nobody has begun with it. The caller's owner
- * is a handle. */
-bool tn_future_call_off(tarn_future *future);
 
 /* Ends its being chained: its arguments are there, and it may be queued; false: it was cancelled or
  * seized. */

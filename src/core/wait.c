@@ -40,12 +40,11 @@ static void await(tarn_future *future, int64_t until)
 {
     if (!tn_registry_is_remote(future->executor) || tn_future_word(future) & TN_CHAINED)
         return;
-    tarn_executor *executor = tn_registry_hold(future->executor);
+    tn_wait_help(future->executor, has_ended, future, until);
+    tarn_executor *executor = tn_future_ended(future) ? NULL : tn_registry_hold(future->executor);
     if (!executor)
         return;
-    if (executor->backend->help)
-        executor->backend->help(executor, has_ended, future, until);
-    if (executor->backend->await && !tn_future_ended(future))
+    if (executor->backend->await)
         executor->backend->await(executor, future, until);
     tn_registry_let_go(executor);
 }

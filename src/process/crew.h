@@ -132,9 +132,6 @@ typedef struct tn_crew {
 
 /* ---- All under the mutex: members, of crew.c ---- */
 
-/* How long a task may hold up what was given to its worker ahead. */
-#define TN_PATIENCE_NS (INT64_C(2) * 1000 * 1000)
-
 /* Whose idle_timeout is shorter is asked to leave by a ring, not by looking so often while he is busy. */
 #define TN_SHORT_IDLE_SECONDS 0.01
 

@@ -27,6 +27,9 @@ enum {
 
 #define GREETING_SECONDS 10.0 /* in which a new server has to say that it is there */
 
+/* How long a task may hold up what was given to its worker ahead. */
+#define PATIENCE_NS (INT64_C(2) * 1000 * 1000)
+
 /* ---- The callback thread ------------------------------------------------------------------------ */
 
 void tn_service_call(void *data)
@@ -264,11 +267,11 @@ static int64_t watch(tn_crew *crew, tn_member *member, tn_endings *endings)
     if (member->state != TN_BUSY || member->futures < 2)
         return TN_CLOCK_NEVER;
     int64_t now = tn_clock_now();
-    if (now - member->paced_from < TN_PATIENCE_NS)
-        return member->paced_from + TN_PATIENCE_NS;
+    if (now - member->paced_from < PATIENCE_NS)
+        return member->paced_from + PATIENCE_NS;
     member->stalled = true;
     tn_crew_recall(crew, member, endings);
-    return now + TN_PATIENCE_NS;
+    return now + PATIENCE_NS;
 }
 
 /* Everything that there is to do now; gives when to look again. `news`: of the server, maybe. */
@@ -294,13 +297,11 @@ static int64_t look(tn_crew *crew, bool news, tn_endings *endings)
     int64_t now = tn_clock_now();
     if (crew->control >= 0 && !crew->greeted && now >= crew->greet_by)
         server_is_gone(crew, endings);
-    if (crew->broken)
-        tn_crew_refuse_queued(crew, endings);
     tn_crew_serve(crew, endings);
     crew->aware = crew->queue.length > 0;
     crew->watching = crew->ahead > 0;
     if (crew->watching)
-        next = earlier(next, now + TN_PATIENCE_NS);
+        next = earlier(next, now + PATIENCE_NS);
     next = earlier(next, retire(crew));
     if (crew->queue.length > 0 && crew->not_before > now)
         next = earlier(next, crew->not_before);

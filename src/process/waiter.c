@@ -26,9 +26,11 @@ static void harvest(tn_crew *crew)
 {
     tn_endings endings;
     tn_endings_open(&endings);
-    if (tn_crew_harvest_all(crew, &endings))
+    bool any = tn_crew_harvest_all(crew, &endings);
+    if (any) {
         tn_crew_serve(crew, &endings);
-    bool any = tn_crew_leave_to_service(crew, &endings);
+        any = tn_crew_leave_to_service(crew, &endings);
+    }
     tn_mutex_unlock(&crew->mutex);
     if (any)
         tn_crew_end(crew, &endings, NULL);
