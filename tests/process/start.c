@@ -156,6 +156,62 @@ TEST(workers_are_copies_of_their_server_otherwise)
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
 
+static int changed = 1;
+
+/* Where a file is that says that an atexit() handler has run. */
+static file_name at_exit_name;
+
+static void note_at_exit(void)
+{
+    unlink(at_exit_name.text);
+}
+
+typedef struct surroundings {
+    int changed;
+    bool early, late; /* of the environment: set before the pool was opened, and after */
+    char directory[64];
+} surroundings;
+
+static surroundings describe_surroundings(file_name name)
+{
+    surroundings s = {
+        .changed = changed, .early = getenv("TARN_TEST_EARLY"), .late = getenv("TARN_TEST_LATE")};
+    if (!getcwd(s.directory, sizeof(s.directory)))
+        s.directory[0] = '\0';
+    at_exit_name = name;
+    atexit(note_at_exit);
+    return s;
+}
+TARN_TASK(surroundings, describe_surroundings, file_name);
+
+TEST(a_worker_is_the_program_as_far_as_its_boot)
+{
+    char before[4096];
+    assert_non_null(getcwd(before, sizeof(before)));
+    for (int start = TARN_START_FORK; start <= TARN_START_SPAWN; start++) {
+        file_name name = {"/tmp/tarn-start-XXXXXX"};
+        close(mkostemp(name.text, O_CLOEXEC));
+        changed = 2;
+        assert_int_equal(setenv("TARN_TEST_EARLY", "1", 1), 0);
+        assert_int_equal(chdir("/tmp"), 0);
+        tarn_executor *pool = tarn_process_pool(.max_workers = 1, .start = start);
+        assert_int_equal(setenv("TARN_TEST_LATE", "1", 1), 0);
+        assert_int_equal(chdir("/"), 0);
+        surroundings s;
+        tarn_future *future = describe_surroundings_submit(pool, name);
+        assert_int_equal(describe_surroundings_result(future, &s), TARN_OK);
+        tarn_drop(future);
+        assert_int_equal(s.changed, 1);
+        assert_true(s.early);
+        assert_false(s.late);
+        assert_string_equal(s.directory, "/tmp");
+        assert_int_equal(tarn_shutdown(pool), TARN_OK);
+        assert_int_equal(unlink(name.text), 0);
+        unsetenv("TARN_TEST_LATE");
+    }
+    assert_int_equal(chdir(before), 0);
+}
+
 static int read_input(void)
 {
     char byte;

@@ -392,6 +392,34 @@ TEST(an_initializer_that_crashes_is_named_as_the_cause)
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
 
+TEST(a_finalizer_that_crashes_is_told_to_nobody)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1, .finalizer = &fall_over_task);
+    tarn_future *future = own_pid_submit(pool);
+    assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_OK);
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+TEST(a_pool_whose_server_dies_twenty_times_for_nothing_breaks)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    pid_t last = 0;
+    for (int deaths = 0; deaths < 20; deaths++) {
+        pid_t server;
+        while ((server = find_server()) == 0 || server == last)
+            sched_yield();
+        kill(server, SIGKILL);
+        last = server;
+    }
+    tarn_future *future;
+    while ((future = own_pid_submit(pool)) && tarn_result(future, NULL, NULL, 0) != TARN_BROKEN)
+        tarn_drop(future);
+    assert_non_null(strstr(tarn_error(future)->text, "has ended 20 times"));
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
 TEST(a_shutdown_in_vain_names_the_initializer_that_hangs)
 {
     tarn_executor *pool = tarn_process_pool(.max_workers = 1, .initializer = &sleep_for_ever_task);
