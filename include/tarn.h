@@ -547,8 +547,8 @@ TARN_API const void *tarn_args(const tarn_future *future, const tarn_task *task)
 /* PENDING -> RUNNING -> FINISHED, or PENDING -> CANCELLED. RUNNING means running: a task that is
  * only queued, or given to a worker process that has not begun with it, is PENDING and can be
  * cancelled. A future has ended when it is FINISHED (how: see tarn_result()) or CANCELLED. The three
- * predicates are snapshots; false for NULL. tarn_running() takes the mutex of a process pool, and
- * believes its worker. */
+ * predicates are snapshots; false for NULL. tarn_running() and tarn_future_state() take the mutex
+ * of a process pool, and believe its worker. */
 TARN_API bool tarn_done(const tarn_future *future); /* it has ended */
 TARN_API bool tarn_running(const tarn_future *future);
 TARN_API bool tarn_cancelled(const tarn_future *future);

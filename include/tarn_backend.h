@@ -70,8 +70,9 @@ typedef struct tarn_backend {
     void (*unblock)(tarn_executor *executor);
 
     /* NULL: its tasks look for themselves whether they are asked to stop. Otherwise it is told when
-     * one that runs is, be it by its time limit, and with `kill` when it is to be ended. NULL: all
-     * that run are. Does not block, and takes no lock for one without `kill`. */
+     * one that runs is, be it by its time limit, and with `kill` when it is to be ended. If `future`
+     * is NULL, all that run are asked, and `kill` is false. Does not block, and takes no lock for
+     * one future without `kill`. */
     void (*press)(tarn_executor *executor, tarn_future *future, bool kill);
 
     /* NULL: what was started runs. Otherwise whether somebody has begun with one that was started and
