@@ -9,9 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 /* The header of n descriptors and they: of which type that is differs from one libc to the other. */
 static socklen_t control_size(size_t n)
@@ -52,16 +50,16 @@ static int send_message(int fd, const struct msghdr *message)
 
 static int receive_message(int fd, struct msghdr *message, size_t *size)
 {
-    long received;
-    int error;
+    ssize_t received;
+    int state, error;
 
-    /* The system call, as for closing: ThreadSanitizer watches both of libc's functions, and would
-     * take what came by one, and was closed by the other, for open when its number is used again. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     do {
-        received = syscall(SYS_recvmsg, fd, message, (long)(MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+        received = recvmsg(fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         error = received < 0 ? errno : 0;
         /* A reset is told once, and before what was sent ahead of it: that can still be had. */
     } while (error == EINTR || error == ECONNRESET);
+    pthread_setcancelstate(state, &state);
     *size = received > 0 ? (size_t)received : 0;
     return error;
 }
