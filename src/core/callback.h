@@ -22,6 +22,11 @@ typedef struct tn_aftermath {
 
 tn_aftermath *tn_aftermath_here(void);
 
+static inline bool tn_aftermath_is_empty(const tn_aftermath *aftermath)
+{
+    return !aftermath->later.first && !aftermath->callbacks.first;
+}
+
 /* For a thread that must not run callbacks, nor queue what is chained: between the two what it ends
  * has its aftermath put aside, and the second gives it away. Another thread works it off, in order;
  * *to may have some already. */

@@ -87,11 +87,11 @@ tarn_status tn_crew_push(tn_crew *crew, tn_member *member, const tarn_task *task
         status = define(crew, member, task, number);
     if (status != TARN_OK)
         return status;
-    tn_args_encode(task, args, crew->scratch);
+    void *room = tn_host_room(&member->channel, (uint32_t)size);
+    tn_args_encode(task, args, room);
     *tn_held_at(member, member->channel.pushed) = (tn_held){.future = future};
-    tn_host_push(&member->channel, &(tn_call){.kind = TN_CALL_RUN,
-                                              .task = number,
-                                              .bytes = crew->scratch,
-                                              .size = (uint32_t)size});
+    tn_host_push(
+        &member->channel,
+        &(tn_call){.kind = TN_CALL_RUN, .task = number, .bytes = room, .size = (uint32_t)size});
     return TARN_OK;
 }

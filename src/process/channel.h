@@ -34,7 +34,7 @@ size_t tn_up_size(void);
 
 /* What a call is, in the words of the channel. */
 typedef struct tn_call {
-    uint32_t kind; /* the user's; any number */
+    uint32_t kind; /* the user's; up to 255 */
     uint32_t task; /* the user's; any number */
     const void *bytes;
     uint32_t size;
@@ -58,7 +58,7 @@ typedef struct tn_host {
     tn_up *up;
     uint32_t pushed;    /* calls pushed so far */
     uint32_t harvested; /* of these, taken back: replies, and calls that were revoked */
-    uint32_t done_seen; /* what the worker said it is done with, when last looked at */
+    uint32_t done_seen; /* see tn_host_done_seen() */
     uint32_t revoked;   /* of those in flight: bit n % TN_SLOTS for call n */
     bool woken;         /* the worker slept when something was pushed, and has not replied since */
     bool corrupt;       /* what the worker wrote cannot be: it is believed in nothing any more */
@@ -73,8 +73,13 @@ static inline uint32_t tn_host_in_flight(const tn_host *host)
     return host->pushed - host->harvested;
 }
 
+/* Where the bytes of the next call will be, if it has so many: less than TN_SLOTS are in flight, and
+ * size is at most TN_ROOM. Aligned to 16. */
+void *tn_host_room(const tn_host *host, uint32_t size);
+
 /* Pushes a call, which gets number host->pushed; false: there are TN_SLOTS in flight, or size is
- * over TN_ROOM. The bytes are copied. Wakes the worker if it sleeps. */
+ * over TN_ROOM. The bytes are copied, if they are not in their tn_host_room() already. Wakes the
+ * worker if it sleeps. */
 bool tn_host_push(tn_host *host, const tn_call *call);
 
 typedef enum tn_harvest {
@@ -87,6 +92,9 @@ typedef enum tn_harvest {
 /* Takes the next reply. What *reply points to is valid until the slot is pushed to again; *reply is
  * not written for NONE and CORRUPT. */
 tn_harvest tn_host_harvest(tn_host *host, tn_reply *reply);
+
+/* Whether tn_host_harvest() would find anything. */
+bool tn_host_has_news(const tn_host *host);
 
 /* How many calls of those in flight have begun, as the worker says: calls from number
  * harvested + this on have not, or were revoked; those before it have, but for the revoked. May be
@@ -119,8 +127,9 @@ void tn_host_close(tn_host *host);
 void tn_host_listen(tn_host *host, uint32_t whom);
 
 /* The word that changes with each reply, for a sleep that is shared between processes, and its value
- * as of the last harvest that found nothing. The worker can keep sleepers from being woken: none
- * may rely on this word alone. */
+ * when tn_host_listen() last said that somebody listens: after a harvest since then that found
+ * nothing, the next reply changes it. The worker can keep sleepers from being woken: none may rely
+ * on this word alone. */
 tn_atomic_u32 *tn_host_done_word(const tn_host *host);
 uint32_t tn_host_done_seen(const tn_host *host);
 
@@ -151,11 +160,14 @@ typedef enum tn_take {
  * call->bytes is read-only, aligned to 16, and valid until the reply. */
 tn_take tn_worker_take(tn_worker_end *end, tn_call *call, int64_t until);
 
-/* Where the reply to the call that was taken goes: TN_ROOM bytes, aligned to 16. */
-void *tn_worker_room(tn_worker_end *end);
+/* Where the bytes of the reply to the call that was taken will be, if it has so many: at most TN_ROOM.
+ * Aligned to 16. */
+void *tn_worker_room(tn_worker_end *end, uint32_t size);
 
-/* Replies to the call that was taken, with the first `size` bytes of its room (TN_ROOM at most). */
-void tn_worker_reply(tn_worker_end *end, int32_t status, int32_t code, uint32_t size);
+/* Replies to the call that was taken, with `size` bytes (TN_ROOM at most), which are copied, if they
+ * are not in their tn_worker_room() already. */
+void tn_worker_reply(tn_worker_end *end, int32_t status, int32_t code, const void *bytes,
+                     uint32_t size);
 
 /* The word that is not 0 once the call that was taken is asked to stop. After the reply it is
  * another call's. */

@@ -36,24 +36,29 @@ static void wake(tn_host *host)
     tn_futex_wake_shared(&host->up->parked, 1);
 }
 
+void *tn_host_room(const tn_host *host, uint32_t size)
+{
+    uint32_t i = tn_slot_of(host->pushed);
+    return size <= TN_INLINE ? host->down->slots[i].bytes : host->down->rooms[i];
+}
+
 bool tn_host_push(tn_host *host, const tn_call *call)
 {
     if (tn_host_in_flight(host) == TN_SLOTS || call->size > TN_ROOM)
         return false;
-    uint32_t i = tn_slot_of(host->pushed);
-    tn_call_slot *slot = &host->down->slots[i];
-    slot->kind = call->kind;
+    tn_call_slot *slot = &host->down->slots[tn_slot_of(host->pushed)];
+    void *room = tn_host_room(host, call->size);
+    if (call->bytes != room && call->size > 0)
+        memcpy(room, call->bytes, call->size);
+    slot->kind = call->kind & 0xff;
     slot->task = call->task;
-    slot->size = call->size;
+    slot->size = call->size & 0xffffff;
     tn_u32_store_relaxed(&slot->stop, 0);
-    if (call->size > 0)
-        memcpy(call->size <= TN_INLINE ? slot->bytes : host->down->rooms[i], call->bytes,
-               call->size);
-    host->pushed++;
     tn_step(TN_STEP_SLOT_WRITTEN);
     /* Release: the slot and the room. */
-    tn_u32_store_release(&host->down->tail, host->pushed);
-    tn_step(TN_STEP_TAIL_MOVED);
+    tn_u32_store_release(&slot->mark, tn_mark_of(host->pushed));
+    host->pushed++;
+    tn_step(TN_STEP_CALL_MARKED);
     wake(host);
     tn_step(TN_STEP_PUSHED);
     return true;
@@ -61,7 +66,7 @@ bool tn_host_push(tn_host *host, const tn_call *call)
 
 void tn_host_close(tn_host *host)
 {
-    /* Release: who sees this sees the last tail. */
+    /* Release: who sees this sees the last call. */
     tn_u32_store_release(&host->down->closed, 1);
     tn_step(TN_STEP_CHANNEL_CLOSED);
     wake(host);
@@ -91,24 +96,44 @@ static bool read_reply(const tn_host *host, uint32_t number, tn_reply *reply)
     return true;
 }
 
-tn_harvest tn_host_harvest(tn_host *host, tn_reply *reply)
+/* What has become of call `number`, the next one to be harvested. */
+static tn_harvest look_at(const tn_host *host, uint32_t number)
+{
+    /* Acquire: the reply, or that it is skipped; and that the worker reads the call no more. */
+    if (!tn_host_revoked(host, number)) {
+        const tn_reply_slot *slot = &host->up->slots[tn_slot_of(number)];
+        bool marked = tn_u32_load_acquire(&slot->mark) == tn_mark_of(number);
+        return marked ? TN_HARVEST_REPLY : TN_HARVEST_NONE;
+    }
+    /* What is revoked has no mark. A reply is marked before it is counted: `done` may be behind by one. */
+    uint32_t ahead = tn_u32_load_acquire(&host->up->done) - (number - 1);
+    if (ahead > tn_host_in_flight(host) + 1)
+        return TN_HARVEST_CORRUPT;
+    return ahead > 1 ? TN_HARVEST_REVOKED : TN_HARVEST_NONE;
+}
+
+static tn_harvest look(const tn_host *host)
 {
     if (host->corrupt)
         return TN_HARVEST_CORRUPT;
-    if (host->harvested == host->done_seen) {
-        /* Acquire: the replies, and that the worker reads their calls no more. */
-        uint32_t done = tn_u32_load_acquire(&host->up->done);
-        if (done - host->harvested > tn_host_in_flight(host))
-            return condemn(host);
-        host->done_seen = done;
-        if (done == host->harvested)
-            return TN_HARVEST_NONE;
-    }
+    /* A worker may mark what was not pushed yet. */
+    return tn_host_in_flight(host) == 0 ? TN_HARVEST_NONE : look_at(host, host->harvested);
+}
+
+bool tn_host_has_news(const tn_host *host)
+{
+    return look(host) != TN_HARVEST_NONE;
+}
+
+tn_harvest tn_host_harvest(tn_host *host, tn_reply *reply)
+{
     uint32_t number = host->harvested;
-    tn_harvest found = tn_host_revoked(host, number) ? TN_HARVEST_REVOKED : TN_HARVEST_REPLY;
+    tn_harvest found = look(host);
+    if (found == TN_HARVEST_NONE)
+        return found;
     if (found == TN_HARVEST_REVOKED)
         reply->number = number;
-    else if (!read_reply(host, number, reply))
+    else if (found == TN_HARVEST_CORRUPT || !read_reply(host, number, reply))
         return condemn(host);
     host->revoked &= ~(UINT32_C(1) << tn_slot_of(number));
     host->harvested++;
@@ -126,7 +151,7 @@ void tn_host_listen(tn_host *host, uint32_t whom)
      * harvest that follows finds the reply; if it comes after, it acquires what is released here,
      * sees `whom`, and rings. */
     if (whom != 0)
-        tn_u32_or_acq_rel(&host->up->done, 0);
+        host->done_seen = tn_u32_or_acq_rel(&host->up->done, 0);
 }
 
 tn_atomic_u32 *tn_host_done_word(const tn_host *host)
@@ -166,10 +191,10 @@ uint32_t tn_host_revoke(tn_host *host)
     if (host->corrupt)
         return host->pushed;
     /* The host claims all that is left: whoever moves `begun` past a number has that call. Release:
-     * a worker whose claim fails acquires this, and with it a `tail` that is not older. */
+     * a worker whose claim fails acquires this, and with it all that was pushed. */
     uint32_t first = tn_u32_exchange_acq_rel(&host->up->begun, host->pushed);
     tn_step(TN_STEP_REVOKED);
-    if (host->pushed - first > host->pushed - host->done_seen) {
+    if (host->pushed - first > tn_host_in_flight(host)) {
         condemn(host);
         return host->pushed;
     }

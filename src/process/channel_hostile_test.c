@@ -18,6 +18,11 @@ static void say_done(pair *p, uint32_t done)
     tn_u32_store_release(&p->up->done, done);
 }
 
+static void mark(pair *p, uint32_t number)
+{
+    tn_u32_store_release(&p->up->slots[tn_slot_of(number)].mark, tn_mark_of(number));
+}
+
 static void say_begun(pair *p, uint32_t begun)
 {
     tn_u32_store_release(&p->up->begun, begun);
@@ -34,6 +39,7 @@ static void is_condemned(pair *p)
 {
     uint32_t in_flight = tn_host_in_flight(&p->host);
     assert_true(p->host.corrupt);
+    mark(p, p->host.harvested);
     say_done(p, p->host.harvested + 1);
     say_begun(p, p->host.harvested + 1);
     assert_int_equal(harvest(p), TN_HARVEST_CORRUPT);
@@ -43,13 +49,15 @@ static void is_condemned(pair *p)
 
 /* ---- Lies, one by one ---- */
 
+/* It is looked at for what was revoked, which has no mark. */
 TEST(done_with_more_than_was_pushed_is_corrupt)
 {
-    static const uint32_t ahead[] = {1, 2, TN_SLOTS, 1u << 31, UINT32_MAX - 3};
+    static const uint32_t ahead[] = {1, 2, TN_SLOTS, 1u << 31, UINT32_MAX - 4};
     for (size_t i = 0; i < sizeof ahead / sizeof ahead[0]; i++) {
         pair p;
         pair_open(&p, UINT32_MAX - 1);
         push(&p, 3);
+        assert_int_equal(tn_host_revoke(&p.host), UINT32_MAX - 1);
         say_done(&p, p.host.pushed + ahead[i]);
         assert_int_equal(harvest(&p), TN_HARVEST_CORRUPT);
         is_condemned(&p);
@@ -62,9 +70,10 @@ TEST(done_that_goes_back_is_corrupt)
     pair p;
     pair_open(&p, 5);
     push(&p, 3);
+    assert_int_equal(tn_host_revoke(&p.host), 5);
     say_done(&p, 6);
-    assert_int_equal(harvest(&p), TN_HARVEST_REPLY);
-    say_done(&p, 5);
+    assert_int_equal(harvest(&p), TN_HARVEST_REVOKED);
+    say_done(&p, 4);
     assert_int_equal(harvest(&p), TN_HARVEST_CORRUPT);
     is_condemned(&p);
     pair_close(&p);
@@ -75,6 +84,7 @@ TEST(zero_where_there_was_a_count_is_corrupt)
     pair p;
     pair_open(&p, 5);
     push(&p, 3);
+    assert_int_equal(tn_host_revoke(&p.host), 5);
     /* As after a hole was punched. */
     memset(p.up, 0, sizeof *p.up);
     assert_int_equal(harvest(&p), TN_HARVEST_CORRUPT);
@@ -91,7 +101,8 @@ TEST(a_size_over_the_room_is_corrupt)
         push(&p, 2);
         tn_u32_store_relaxed(&p.up->slots[31].length, TN_ROOM);
         tn_u32_store_relaxed(&p.up->slots[0].length, sizes[i]);
-        say_done(&p, 33);
+        mark(&p, 31);
+        mark(&p, 32);
         tn_reply reply;
         assert_int_equal(tn_host_harvest(&p.host, &reply), TN_HARVEST_REPLY);
         assert_int_equal(reply.size, TN_ROOM);
@@ -110,7 +121,7 @@ TEST(nothing_is_revoked_by_counters_that_cannot_be)
         pair p;
         pair_open(&p, UINT32_MAX - 1);
         push(&p, 3);
-        say_done(&p, UINT32_MAX);
+        mark(&p, UINT32_MAX - 1);
         assert_int_equal(harvest(&p), TN_HARVEST_REPLY);
         say_begun(&p, UINT32_MAX - 1 + begun[i]);
         assert_in_range(tn_host_begun(&p.host), 0, 2);
@@ -141,11 +152,43 @@ TEST(no_reply_is_taken_for_what_was_revoked)
     pair_open(&p, 0);
     push(&p, 2);
     assert_int_equal(tn_host_revoke(&p.host), 0);
+    mark(&p, 0);
+    mark(&p, 1);
+    assert_int_equal(harvest(&p), TN_HARVEST_NONE);
     say_begun(&p, 1);
     say_done(&p, 2);
     assert_int_equal(harvest(&p), TN_HARVEST_REVOKED);
     assert_int_equal(harvest(&p), TN_HARVEST_REVOKED);
     assert_int_equal(harvest(&p), TN_HARVEST_NONE);
+    pair_close(&p);
+}
+
+TEST(a_reply_to_what_was_not_pushed_is_not_taken_and_then_betrays_it)
+{
+    pair p;
+    pair_open(&p, 0);
+    mark(&p, 0);
+    assert_int_equal(harvest(&p), TN_HARVEST_NONE);
+    push(&p, 1);
+    assert_int_equal(harvest(&p), TN_HARVEST_REPLY);
+    assert_int_equal(tn_host_revoke(&p.host), 1);
+    is_condemned(&p);
+    pair_close(&p);
+}
+
+/* A slot that was used before, and one that never was. */
+TEST(only_the_mark_of_the_call_itself_is_a_reply)
+{
+    static const uint32_t marks[] = {0, 1, 40u - TN_SLOTS, 39, 41, 40 + TN_SLOTS, UINT32_MAX};
+    pair p;
+    pair_open(&p, 39);
+    push(&p, 1);
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        tn_u32_store_release(&p.up->slots[tn_slot_of(39)].mark, marks[i]);
+        assert_int_equal(harvest(&p), TN_HARVEST_NONE);
+    }
+    mark(&p, 39);
+    assert_int_equal(harvest(&p), TN_HARVEST_REPLY);
     pair_close(&p);
 }
 
@@ -189,8 +232,9 @@ static void lie_somewhere(tn_up *up, uint64_t *state)
 {
     tn_reply_slot *slot = &up->slots[dice(state) % TN_SLOTS];
     tn_atomic_u32 *words[] = {&up->begun,    &up->done,     &up->parked,   &up->done,
-                              &slot->length, &slot->length, &slot->status, &slot->code};
-    tn_u32_store_relaxed(words[dice(state) % 8], lie(state));
+                              &slot->length, &slot->length, &slot->status, &slot->code,
+                              &slot->mark,   &slot->mark};
+    tn_u32_store_relaxed(words[dice(state) % 10], lie(state));
     /* ThreadSanitizer would report what the host is made for: bytes that change as they are read. */
     volatile unsigned char *byte = up->rooms[dice(state) % TN_SLOTS] + dice(state) % TN_ROOM;
     if (!TN_TSAN)
@@ -344,7 +388,7 @@ TEST(a_size_is_read_once)
     for (size_t i = test_count(200000); i > 0; i--) {
         tn_host_open(&n->p.host, n->p.down, n->p.up);
         push(&n->p, 1);
-        say_done(&n->p, 1);
+        mark(&n->p, 0);
         check_harvest(&n->p);
     }
     noise_end(n);

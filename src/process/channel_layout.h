@@ -13,29 +13,32 @@
 /* What CPUs hand to and fro. Words with different writers lie on different lines. */
 #define TN_LINE 64
 
-/* Plain members: the worker reads them only between the claim and the reply, when the host does not
+/* A call and the mark that it is there share a line, as do a reply and its mark: so one line changes
+ * hands for each, no more.
+ *
+ * Plain members: the worker reads them only between the claim and the reply, when the host does not
  * write them. */
 typedef struct tn_call_slot {
-    uint32_t kind;
-    uint32_t task;
-    uint32_t size;      /* up to TN_INLINE: in `bytes`; else in the room */
+    tn_atomic_u32 mark; /* tn_mark_of(n): call n is there */
     tn_atomic_u32 stop; /* 1: this call is asked to stop */
+    uint32_t task;
+    uint32_t size : 24; /* up to TN_INLINE: in `bytes`; else in the room */
+    uint32_t kind : 8;
     alignas(16) unsigned char bytes[TN_INLINE];
 } tn_call_slot;
 
 /* Atomic members, for a corrupt worker may write them at any time: they are loaded once. */
 typedef struct tn_reply_slot {
+    tn_atomic_u32 mark; /* tn_mark_of(n): the reply to call n is there */
     tn_atomic_u32 status;
     tn_atomic_u32 code;
     tn_atomic_u32 length; /* the size: up to TN_INLINE in `bytes`; else in the room */
-    uint32_t unused;
     alignas(16) unsigned char bytes[TN_INLINE];
 } tn_reply_slot;
 
 struct tn_down {
-    alignas(TN_LINE) tn_atomic_u32 tail; /* calls pushed */
-    tn_atomic_u32 closed;                /* 1: there will be no more */
-    alignas(TN_LINE) tn_atomic_u32 listen;
+    alignas(TN_LINE) tn_atomic_u32 closed; /* 1: there will be no more */
+    tn_atomic_u32 listen;
     alignas(TN_LINE)
         tn_atomic_u32 harvested; /* calls taken back: alone, as the worker rarely looks */
     alignas(TN_LINE) tn_call_slot slots[TN_SLOTS];
@@ -56,11 +59,18 @@ static_assert((TN_SLOTS & (TN_SLOTS - 1)) == 0, "n % TN_SLOTS runs on past 2^32"
 static_assert(TN_SLOTS <= 32, "a bit for each in tn_host.revoked");
 static_assert(sizeof(tn_call_slot) == TN_LINE && sizeof(tn_reply_slot) == TN_LINE, "one line");
 static_assert(offsetof(tn_call_slot, bytes) % 16 == 0, "as promised for tn_call.bytes");
+static_assert(TN_ROOM < 1 << 24, "as in tn_call_slot");
 static_assert(TN_ROOM % TN_LINE == 0 && TN_ROOM > TN_INLINE, "each room is aligned like the first");
 
 static inline uint32_t tn_slot_of(uint32_t number)
 {
     return number % TN_SLOTS;
+}
+
+/* Not what an empty slot has, nor what the call before it in this slot had. */
+static inline uint32_t tn_mark_of(uint32_t number)
+{
+    return number + 1;
 }
 
 #endif

@@ -29,10 +29,13 @@ static inline void pair_ring(void *data)
 /* As if `start` calls had been pushed, run and harvested. */
 static inline void pair_start_at(pair *p, uint32_t start)
 {
-    p->host.pushed = p->host.harvested = p->host.done_seen = p->end.taken = start;
-    tn_u32_store_relaxed(&p->down->tail, start);
+    p->host.pushed = p->host.harvested = p->end.taken = start;
     tn_u32_store_relaxed(&p->up->begun, start);
     tn_u32_store_relaxed(&p->up->done, start);
+    for (uint32_t n = start - TN_SLOTS; n != start; n++) {
+        tn_u32_store_relaxed(&p->down->slots[tn_slot_of(n)].mark, tn_mark_of(n));
+        tn_u32_store_relaxed(&p->up->slots[tn_slot_of(n)].mark, tn_mark_of(n));
+    }
 }
 
 static inline void pair_open(pair *p, uint32_t start)
@@ -72,8 +75,7 @@ static inline tn_take take_now(tn_worker_end *end, tn_call *call)
 /* Replies with what the call holds. */
 static inline void reply_same(tn_worker_end *end, const tn_call *call)
 {
-    memcpy(tn_worker_room(end), call->bytes, call->size);
-    tn_worker_reply(end, (int32_t)call->task, -1, call->size);
+    tn_worker_reply(end, (int32_t)call->task, -1, call->bytes, call->size);
 }
 
 /* Pseudo-random numbers, the same in each run. */

@@ -41,7 +41,7 @@ static uint32_t slot_taken(const tn_worker_end *end)
 /* Done with all before `taken`. */
 static void publish(tn_worker_end *end)
 {
-    /* Release: the reply, and that its call is read no more. Acquire, and a swap: if the host's
+    /* Release: the marks, and that what was skipped is read no more. Acquire, and a swap: if the host's
      * no-op in tn_host_listen() came before, what it listens by is seen below. */
     tn_u32_exchange_acq_rel(&end->up->done, end->taken);
     tn_step(TN_STEP_PUBLISHED);
@@ -92,12 +92,19 @@ static void read_call(const tn_worker_end *end, tn_call *call)
                       .size = slot->size};
 }
 
+static bool is_marked(const tn_worker_end *end)
+{
+    /* Acquire: the call. */
+    const tn_call_slot *slot = &end->down->slots[tn_slot_of(end->taken)];
+    return tn_u32_load_acquire(&slot->mark) == tn_mark_of(end->taken);
+}
+
 static tn_take look(tn_worker_end *end, tn_call *call)
 {
     for (;;) {
         /* In this order: whoever sees the end sees all that was pushed before it. */
         bool closed = tn_u32_load_acquire(&end->down->closed) != 0;
-        if (tn_u32_load_acquire(&end->down->tail) == end->taken)
+        if (!is_marked(end))
             return closed ? TN_TAKE_LEAVE : TN_TAKE_NONE;
         tn_step(TN_STEP_CLAIMING);
         if (claim(end)) {
@@ -111,11 +118,10 @@ static tn_take look(tn_worker_end *end, tn_call *call)
 
 /* ---- Waiting ---- */
 
-/* Whether look() would find something. It acquires. */
+/* Whether look() would find something. */
 static bool has_news(const tn_worker_end *end)
 {
-    return tn_u32_load_relaxed(&end->down->tail) != end->taken ||
-           tn_u32_load_relaxed(&end->down->closed) != 0;
+    return is_marked(end) || tn_u32_load_relaxed(&end->down->closed) != 0;
 }
 
 static bool spin(tn_worker_end *end, int64_t until)
@@ -166,22 +172,27 @@ tn_take tn_worker_take(tn_worker_end *end, tn_call *call, int64_t until)
 
 /* ---- The call that was taken ---- */
 
-void *tn_worker_room(tn_worker_end *end)
-{
-    return end->up->rooms[slot_taken(end)];
-}
-
-void tn_worker_reply(tn_worker_end *end, int32_t status, int32_t code, uint32_t size)
+void *tn_worker_room(tn_worker_end *end, uint32_t size)
 {
     uint32_t i = slot_taken(end);
-    tn_reply_slot *slot = &end->up->slots[i];
+    return size <= TN_INLINE ? end->up->slots[i].bytes : end->up->rooms[i];
+}
+
+void tn_worker_reply(tn_worker_end *end, int32_t status, int32_t code, const void *bytes,
+                     uint32_t size)
+{
+    uint32_t number = end->taken - 1;
+    tn_reply_slot *slot = &end->up->slots[tn_slot_of(number)];
+    void *room = tn_worker_room(end, size);
+    if (bytes != room && size > 0)
+        memcpy(room, bytes, size);
     tn_u32_store_relaxed(&slot->status, (uint32_t)status);
     tn_u32_store_relaxed(&slot->code, (uint32_t)code);
     tn_u32_store_relaxed(&slot->length, size);
-    /* The host then touches one line instead of two. */
-    if (size > 0 && size <= TN_INLINE)
-        memcpy(slot->bytes, end->up->rooms[i], size);
     tn_step(TN_STEP_WRITTEN);
+    /* Release: the reply, and that its call is read no more. */
+    tn_u32_store_release(&slot->mark, tn_mark_of(number));
+    tn_step(TN_STEP_REPLY_MARKED);
     publish(end);
     /* The next call may take long, and there may be one. */
     int64_t now = end->untold ? tn_clock_now() : end->busy_since;

@@ -68,22 +68,25 @@ bool tn_args_decode(const tarn_task *task, const unsigned char *from, size_t siz
 
 /* ---- Results: the struct, then the data of a tarn_bytes ---------------------------------------- */
 
-size_t tn_result_encode(const tarn_task *task, const void *result, unsigned char *to, size_t room)
+size_t tn_result_size(const tarn_task *task, const void *result)
 {
     size_t size = task->result.size;
-    if (size > room)
-        return SIZE_MAX;
+    if (task->result.kind == TARN_KIND_BYTES)
+        size += ((const tarn_bytes *)result)->size;
+    return size < task->result.size ? SIZE_MAX : size;
+}
+
+void tn_result_encode(const tarn_task *task, const void *result, unsigned char *to)
+{
+    size_t size = task->result.size;
     if (size > 0)
         memcpy(to, result, size);
     if (task->result.kind != TARN_KIND_BYTES)
-        return size;
+        return;
     const tarn_bytes *bytes = result;
-    if (bytes->size > room - size)
-        return SIZE_MAX;
     ((tarn_bytes *)(void *)to)->data = NULL;
     if (bytes->size > 0)
         memcpy(to + size, bytes->data, bytes->size);
-    return size + bytes->size;
 }
 
 tarn_status tn_result_decode(tarn_future *future, const unsigned char *from, size_t size)

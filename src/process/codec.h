@@ -15,8 +15,9 @@ void tn_args_encode(const tarn_task *task, const void *args, unsigned char *to);
  * those are not the arguments of this task. */
 bool tn_args_decode(const tarn_task *task, const unsigned char *from, size_t size, void *args);
 
-/* In the worker: the result in at most `room` bytes; how many they are, or SIZE_MAX: it needs more. */
-size_t tn_result_encode(const tarn_task *task, const void *result, unsigned char *to, size_t room);
+/* In the worker: how many bytes a result is; SIZE_MAX: more than there can be. */
+size_t tn_result_size(const tarn_task *task, const void *result);
+void tn_result_encode(const tarn_task *task, const void *result, unsigned char *to);
 
 /* In the host, for a future that runs. TARN_OK; TARN_NO_MEMORY; TARN_LOST: those bytes are no result
  * of its task. */

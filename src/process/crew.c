@@ -34,8 +34,7 @@ enum { MOST_EARLY_DEATHS = 5, MOST_FAILURES = 20 };
 bool tn_crew_is_settled(const tn_crew *crew)
 {
     return crew->queue.length == 0 && crew->held == 0 && crew->ending == 0 && !crew->calling &&
-           !crew->left_over.first && !crew->aftermath.later.first &&
-           !crew->aftermath.callbacks.first;
+           !crew->left_over.first && tn_aftermath_is_empty(&crew->aftermath);
 }
 
 void tn_crew_refuse_queued(tn_crew *crew, tn_endings *endings)

@@ -97,7 +97,6 @@ typedef struct tn_crew {
 
     const tarn_task **tasks; /* by their number in channels */
     uint32_t task_count, task_room;
-    unsigned char *scratch; /* TN_ROOM bytes */
 
     int control;        /* the socket of the server; -1: there is none */
     int server;         /* a descriptor of its process; -1: there is none */

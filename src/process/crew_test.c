@@ -33,7 +33,6 @@ static struct {
     tn_crew crew;
     tn_member members[MEMBERS], *places[MEMBERS];
     tn_worker_end ends[MEMBERS];
-    unsigned char scratch[TN_ROOM];
     tn_atomic_u32 discarded;
     tn_endings endings;
     tarn_future *futures[MOST]; /* by the argument of the task */
@@ -71,7 +70,6 @@ static void begin(void)
     s.crew.polls = true;
     s.crew.max_workers = s.crew.places = MEMBERS;
     s.crew.members = s.places;
-    s.crew.scratch = s.scratch;
     assert_int_equal(tn_event_open(&s.crew.doorbell), 0);
     assert_int_equal(tn_mutex_init(&s.crew.mutex), 0);
     assert_int_equal(tn_cond_init(&s.crew.settled), 0);
@@ -131,7 +129,7 @@ static int take(int i, int *defined)
     while (tn_worker_take(&s.ends[i], &call, 0) == TN_TAKE_CALL) {
         if (call.kind == TN_CALL_DEFINE) {
             *defined += 1;
-            tn_worker_reply(&s.ends[i], TARN_OK, 0, 0);
+            tn_worker_reply(&s.ends[i], TARN_OK, 0, NULL, 0);
             continue;
         }
         assert_int_equal(call.size, sizeof n);
@@ -149,8 +147,7 @@ static void begins(int i, int expected)
 
 static void replies(int i, int result)
 {
-    memcpy(tn_worker_room(&s.ends[i]), &result, sizeof result);
-    tn_worker_reply(&s.ends[i], TARN_OK, 0, sizeof result);
+    tn_worker_reply(&s.ends[i], TARN_OK, 0, &result, sizeof result);
 }
 
 static void harvest(int i)
@@ -288,7 +285,7 @@ TEST(what_a_waiter_finds_is_acted_on_also_if_no_future_ends)
     queue(&twice_task, 0, 0);
     is_queued(0);
     assert_int_equal(tn_worker_take(&s.ends[0], &(tn_call){.kind = 0}, 0), TN_TAKE_CALL);
-    tn_worker_reply(&s.ends[0], TARN_OK, 0, 0);
+    tn_worker_reply(&s.ends[0], TARN_OK, 0, NULL, 0);
     tn_crew_help(&s.crew.executor, never, NULL, tn_clock_after(0.001));
     begins(0, 0);
     finish();
@@ -325,7 +322,7 @@ static tn_member *enter_failed(int i)
     member->initialized = false;
     assert_true(tn_host_push(&member->channel, &call));
     assert_int_equal(tn_worker_take(&s.ends[i], &(tn_call){.kind = 0}, 0), TN_TAKE_CALL);
-    tn_worker_reply(&s.ends[i], TARN_FAILED, 0, 0);
+    tn_worker_reply(&s.ends[i], TARN_FAILED, 0, NULL, 0);
     harvest(i);
     assert_true(s.crew.broken);
     assert_int_equal(member->state, TN_READY);

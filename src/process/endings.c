@@ -89,7 +89,8 @@ void tn_crew_end(tn_crew *crew, tn_endings *endings, tarn_future *dead)
     tn_mutex_lock(&crew->mutex);
     tn_aftermath_give(&crew->aftermath);
     crew->ending--;
-    tn_cond_signal(&crew->to_call);
+    if (!tn_aftermath_is_empty(&crew->aftermath))
+        tn_cond_signal(&crew->to_call);
     tn_cond_broadcast(&crew->settled);
     /* The service thread may have nothing else to wait for. */
     if (crew->closed)

@@ -339,8 +339,6 @@ static tn_crew *new_crew(void)
     if (!crew)
         return NULL;
     crew->control = crew->server = crew->doorbell = -1;
-    if (!(crew->scratch = tn_alloc_bare(TN_ROOM)))
-        goto no_scratch;
     if (tn_mutex_init(&crew->mutex) != 0)
         goto no_mutex;
     if (tn_cond_init(&crew->settled) != 0)
@@ -352,8 +350,6 @@ static tn_crew *new_crew(void)
 no_settled:
     tn_mutex_destroy(&crew->mutex);
 no_mutex:
-    tn_free(crew->scratch);
-no_scratch:
     tn_free(crew);
     return NULL;
 }
@@ -374,7 +370,6 @@ void tn_crew_free(tn_crew *crew)
     tn_fd_close(crew->doorbell);
     tn_free(crew->members);
     tn_free(crew->tasks);
-    tn_free(crew->scratch);
     tn_free(crew->program);
     tn_free(crew);
 }

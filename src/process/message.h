@@ -10,7 +10,7 @@ enum { TN_CONTROL_FD = 3 }; /* where whoever was started finds the socket */
 
 #define TN_MAGIC 0x6e726174u /* "tarn" */
 
-enum { TN_WIRE_VERSION = 2 };
+enum { TN_WIRE_VERSION = 3 };
 
 typedef enum tn_message_kind {
     TN_HELLO = 1, /* server: it is there; `number` is TN_WIRE_VERSION */

@@ -40,7 +40,7 @@ void tn_service_call(void *data)
     tn_mutex_lock(&crew->mutex);
     for (;;) {
         tn_aftermath given = crew->aftermath;
-        if (!given.later.first && !given.callbacks.first) {
+        if (tn_aftermath_is_empty(&given)) {
             if (crew->over)
                 break;
             tn_cond_wait_until(&crew->to_call, &crew->mutex, TN_CLOCK_NEVER);

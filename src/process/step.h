@@ -31,11 +31,12 @@
     X(37, SKIPPED) \
     X(38, RAN) \
     X(39, WRITTEN) \
-    X(40, PUBLISHED) \
-    X(41, TOLD) \
-    X(42, PARKED) \
-    X(43, WOKEN) \
-    X(44, LEAVING)
+    X(40, REPLY_MARKED) \
+    X(41, PUBLISHED) \
+    X(42, TOLD) \
+    X(43, PARKED) \
+    X(44, WOKEN) \
+    X(45, LEAVING)
 
 #define TN_HOST_STEPS(X) \
     X(51, SERVER_STARTED) \
@@ -43,7 +44,7 @@
     X(53, ASKED) \
     X(54, HEARD) \
     X(55, SLOT_WRITTEN) \
-    X(56, TAIL_MOVED) \
+    X(56, CALL_MARKED) \
     X(57, PUSHED) \
     X(58, QUEUED) \
     X(59, HARVESTED) \

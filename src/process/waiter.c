@@ -105,7 +105,7 @@ static int sleep_on(tn_crew *crew, tn_member *member, tarn_future *future, int64
     tn_host_listen(&member->channel, TN_RING_EVENT | TN_RING_FUTEX);
     uint32_t seen = tn_host_done_seen(&member->channel);
     const tn_atomic_u32 *done = tn_host_done_word(&member->channel);
-    bool news = tn_u32_load_relaxed(done) != seen;
+    bool news = tn_host_has_news(&member->channel);
     tn_mutex_unlock(&crew->mutex);
 
     int error = 0;

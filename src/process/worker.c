@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_TASKS = 1 << 20, FAILURE_TEXT = 4000 };
+enum { MOST_TASKS = 1 << 20, FAILURE_TEXT = 4000, MOST_FAILURE = 8 * 1024 };
 
 /* Where a worker has what it was given. */
 enum { DOWN_FD = 3, UP_FD, EVENT_FD };
@@ -48,8 +48,9 @@ static worker self;
 
 static void reply_failure(tarn_status status, const tn_report *report)
 {
-    size_t size = tn_failure_encode(report, tn_worker_room(&self.end), TN_ROOM);
-    tn_worker_reply(&self.end, status, report->code, (uint32_t)size);
+    unsigned char bytes[MOST_FAILURE];
+    size_t size = tn_failure_encode(report, bytes, sizeof bytes);
+    tn_worker_reply(&self.end, status, report->code, bytes, (uint32_t)size);
 }
 
 static void reply_text(tarn_status status, char *text)
@@ -93,7 +94,7 @@ static void define(const tn_call *call)
     }
     if (call->task < self.count)
         self.tasks[call->task] = new;
-    tn_worker_reply(&self.end, TARN_OK, 0, 0);
+    tn_worker_reply(&self.end, TARN_OK, 0, NULL, 0);
 }
 
 /* A buffer of that size; false: no memory. */
@@ -147,16 +148,18 @@ static void run(const tn_call *call)
     } else if (status == TARN_STOPPED) {
         /* Nobody will get what it returned. */
         tn_release_result(task, self.result);
-        tn_worker_reply(&self.end, status, 0, 0);
+        tn_worker_reply(&self.end, status, 0, NULL, 0);
     } else {
-        size_t size = tn_result_encode(task, self.result, tn_worker_room(&self.end), TN_ROOM);
-        if (size == SIZE_MAX) {
+        size_t size = tn_result_size(task, self.result);
+        if (size > TN_ROOM) {
             reply_format(TARN_UNSUPPORTED,
                          "the result of \"%s\" has over %d bytes, which a worker process cannot "
                          "return: let each call return less, or the name of a file",
                          task->name, TN_ROOM);
         } else {
-            tn_worker_reply(&self.end, status, 0, (uint32_t)size);
+            void *room = tn_worker_room(&self.end, (uint32_t)size);
+            tn_result_encode(task, self.result, room);
+            tn_worker_reply(&self.end, status, 0, room, (uint32_t)size);
         }
     }
     tn_block_free_all(memory, NULL);

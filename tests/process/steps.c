@@ -33,7 +33,7 @@ enum { CALLS_BEFORE = 3, CALLS_AFTER = 2, RUNS_BEFORE = 1, RUNS_AFTER = 1 };
 static bool is_of_each_call(int step)
 {
     return step == TN_STEP_CLAIMING || step == TN_STEP_CLAIMED || step == TN_STEP_WRITTEN ||
-           step == TN_STEP_PUBLISHED || step == TN_STEP_TOLD;
+           step == TN_STEP_REPLY_MARKED || step == TN_STEP_PUBLISHED || step == TN_STEP_TOLD;
 }
 
 static unsigned passes_of_worker(int step, int tasks)
@@ -159,7 +159,7 @@ static unsigned passes_of_host(int step)
     case TN_STEP_HEARD:
         return 7;
     case TN_STEP_SLOT_WRITTEN:
-    case TN_STEP_TAIL_MOVED:
+    case TN_STEP_CALL_MARKED:
     case TN_STEP_PUSHED:
     case TN_STEP_HARVESTED:
         return 8;
@@ -205,8 +205,8 @@ static const struct row {
     /* The first call says what the task is, the second one is task 0. */
     {TN_STEP_SLOT_WRITTEN, 1, burst, TN_STEP_MAPPED, 1, BOTH, NONE},
     {TN_STEP_SLOT_WRITTEN, 2, burst, TN_STEP_MAPPED, 1, BOTH, NONE},
-    {TN_STEP_TAIL_MOVED, 1, burst, TN_STEP_MAPPED, 1, BOTH, NONE},
-    {TN_STEP_TAIL_MOVED, 2, burst, TN_STEP_MAPPED, 1, BOTH, NONE},
+    {TN_STEP_CALL_MARKED, 1, burst, TN_STEP_MAPPED, 1, BOTH, NONE},
+    {TN_STEP_CALL_MARKED, 2, burst, TN_STEP_MAPPED, 1, BOTH, NONE},
     {TN_STEP_PUSHED, 1, burst, TN_STEP_MAPPED, 1, BOTH, NONE},
     {TN_STEP_PUSHED, 1, burst, TN_STEP_CLAIMED, 1, BOTH, NONE},
     {TN_STEP_PUSHED, 1, burst, TN_STEP_PUBLISHED, 1, BOTH, NONE},
@@ -216,6 +216,7 @@ static const struct row {
     {TN_STEP_PUSHED, 2, burst, TN_STEP_CLAIMED, 2, BOTH, 0},
     {TN_STEP_PUSHED, 2, burst, TN_STEP_RAN, 1, BOTH, 0},
     {TN_STEP_PUSHED, 2, burst, TN_STEP_WRITTEN, 2, BOTH, 0},
+    {TN_STEP_PUSHED, 2, burst, TN_STEP_REPLY_MARKED, 2, BOTH, NONE},
     {TN_STEP_PUSHED, 2, burst, TN_STEP_PUBLISHED, 2, BOTH, NONE},
     {TN_STEP_PUSHED, 2, burst, TN_STEP_TOLD, 2, BOTH, NONE},
     {TN_STEP_QUEUED, 1, burst, TN_STEP_MAPPED, 1, BOTH, NONE},
