@@ -141,7 +141,9 @@ typedef struct tn_worker_end {
     uint32_t taken;           /* the number of the next call; the one before it is being run */
     int64_t spin;             /* nanoseconds of polling before a sleep */
     bool untold;              /* the event has not rung for the last reply yet */
-    int64_t busy_since;       /* ... nor for any since then */
+    int64_t since;            /* the last reply, or the end of the last rest */
+    int64_t looked;           /* whether the host harvests: when last, */
+    uint32_t had;             /* ... and as many calls as it was to have taken by the next look */
     void (*ring)(void *data); /* tells the host's event; called with nothing held */
     void *data;
 } tn_worker_end;

@@ -231,9 +231,8 @@ static uint32_t lie(uint64_t *state)
 static void lie_somewhere(tn_up *up, uint64_t *state)
 {
     tn_reply_slot *slot = &up->slots[dice(state) % TN_SLOTS];
-    tn_atomic_u32 *words[] = {&up->begun,    &up->done,     &up->parked,   &up->done,
-                              &slot->length, &slot->length, &slot->status, &slot->code,
-                              &slot->mark,   &slot->mark};
+    tn_atomic_u32 *words[] = {&up->begun,    &up->done,     &up->parked, &up->done,   &slot->length,
+                              &slot->length, &slot->status, &slot->code, &slot->mark, &slot->mark};
     tn_u32_store_relaxed(words[dice(state) % 10], lie(state));
     /* ThreadSanitizer would report what the host is made for: bytes that change as they are read. */
     volatile unsigned char *byte = up->rooms[dice(state) % TN_SLOTS] + dice(state) % TN_ROOM;

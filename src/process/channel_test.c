@@ -412,6 +412,12 @@ TEST(replies_ring_only_while_the_host_listens)
     pair_close(&p);
 }
 
+/* As if it was never long since the last reply, nor since the last look at the host. */
+static void keep_busy(pair *p)
+{
+    p->end.since = p->end.looked = tn_clock_after(100);
+}
+
 /* A ring costs more than a short call. */
 TEST(short_calls_ring_once_there_is_no_other_and_nobody_has_harvested)
 {
@@ -419,7 +425,7 @@ TEST(short_calls_ring_once_there_is_no_other_and_nobody_has_harvested)
     pair_open(&p, 0);
     tn_host_listen(&p.host, TN_RING_EVENT);
     push(&p, 3);
-    p.end.busy_since = tn_clock_after(100);
+    keep_busy(&p);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(p.rings, 0);
         take_is(&p, i);
@@ -434,7 +440,7 @@ TEST(short_calls_ring_once_there_is_no_other_and_nobody_has_harvested)
 
     push(&p, 1);
     take_is(&p, 3);
-    p.end.busy_since = tn_clock_after(100);
+    keep_busy(&p);
     reply(&p);
     harvest_is(&p, TN_HARVEST_REPLY, 3);
     take_is_none(&p);
@@ -450,20 +456,39 @@ TEST(a_long_call_rings_at_once)
     tn_host_listen(&p.host, TN_RING_EVENT);
     push(&p, 2);
     take_is(&p, 0);
-    p.end.busy_since = 0;
+    p.end.since = 0;
     reply(&p);
     assert_int_equal(p.rings, 1);
     take_is(&p, 1);
-    p.end.busy_since = tn_clock_after(100);
+    keep_busy(&p);
     reply(&p);
     assert_int_equal(p.rings, 1);
     /* Who sleeps on the word harvests soon. */
     tn_host_listen(&p.host, TN_RING_EVENT | TN_RING_FUTEX);
     push(&p, 1);
     take_is(&p, 2);
-    p.end.busy_since = 0;
+    p.end.since = 0;
     reply(&p);
     assert_int_equal(p.rings, 1);
+    pair_close(&p);
+}
+
+/* Not the whole of it: it may be about to take the rest. */
+TEST(many_short_calls_ring_unless_the_host_has_taken_what_there_was_a_while_ago)
+{
+    pair p;
+    pair_open(&p, 0);
+    tn_host_listen(&p.host, TN_RING_EVENT);
+    push(&p, 6);
+    for (uint32_t i = 0; i < 6; i++) {
+        take_is(&p, i);
+        keep_busy(&p);
+        p.end.looked = 0;
+        reply(&p);
+        if (i < 4)
+            harvest_is(&p, TN_HARVEST_REPLY, i);
+        assert_int_equal(p.rings, i == 5);
+    }
     pair_close(&p);
 }
 

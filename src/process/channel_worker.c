@@ -61,6 +61,13 @@ static void tell(tn_worker_end *end)
         end->ring(end->data);
 }
 
+/* A rest is over. */
+static void be_busy(tn_worker_end *end, int64_t now)
+{
+    end->since = end->looked = now;
+    end->had = end->taken;
+}
+
 /* Whom the futex wakes will harvest, so there is more time for that. */
 static bool somebody_wakes(const tn_worker_end *end)
 {
@@ -133,7 +140,7 @@ static bool spin(tn_worker_end *end, int64_t until)
             tell(end);
         for (int i = 0; i < LOOKS; i++) {
             if (has_news(end)) {
-                end->busy_since = now;
+                be_busy(end, now);
                 return true;
             }
             tn_cpu_relax();
@@ -155,7 +162,7 @@ static bool park(tn_worker_end *end, int64_t until)
     /* So that the next push does not wake in vain. A swap again: a store would hide the host's swap
      * from the one above, the next time. */
     tn_u32_exchange_acq_rel(&end->up->parked, 0);
-    end->busy_since = tn_clock_now();
+    be_busy(end, tn_clock_now());
     return in_time;
 }
 
@@ -171,6 +178,20 @@ tn_take tn_worker_take(tn_worker_end *end, tn_call *call, int64_t until)
 }
 
 /* ---- The call that was taken ---- */
+
+/* After a long call the next one may be long, too. Of short ones the host is told unless it harvests
+ * by itself: then it has taken by now what there was a while ago. */
+static void tell_before_the_next(tn_worker_end *end, int64_t now)
+{
+    bool was_long = now - end->since >= BUSY_NS, due = now - end->looked >= BUSY_NS;
+    end->since = now;
+    if (was_long || (due && (int32_t)(tn_u32_load_relaxed(&end->down->harvested) - end->had) < 0))
+        tell(end);
+    if (!was_long && !due)
+        return;
+    end->looked = now;
+    end->had = end->taken;
+}
 
 void *tn_worker_room(tn_worker_end *end, uint32_t size)
 {
@@ -194,12 +215,8 @@ void tn_worker_reply(tn_worker_end *end, int32_t status, int32_t code, const voi
     tn_u32_store_release(&slot->mark, tn_mark_of(number));
     tn_step(TN_STEP_REPLY_MARKED);
     publish(end);
-    /* The next call may take long, and there may be one. */
-    int64_t now = end->untold ? tn_clock_now() : end->busy_since;
-    if (now - end->busy_since >= BUSY_NS && !somebody_wakes(end)) {
-        end->busy_since = now;
-        tell(end);
-    }
+    if (end->untold && !somebody_wakes(end))
+        tell_before_the_next(end, tn_clock_now());
 }
 
 const tn_atomic_u32 *tn_worker_stop_word(const tn_worker_end *end)
