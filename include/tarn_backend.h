@@ -85,12 +85,12 @@ typedef struct tarn_backend {
     bool (*recall)(tarn_executor *executor, tarn_future *future);
 
     /* NULL: there is nothing that a thread could do for what it waits for. Otherwise called before
-     * it sleeps: does for a while what brings about the end of futures, until over(data) is true, or
-     * `until`. Does not sleep. */
+     * it sleeps for any of several futures: does for a while what brings about the end of futures,
+     * until over(data) is true, or `until`. Does not sleep. */
     void (*help)(tarn_executor *executor, bool (*over)(void *data), void *data, int64_t until);
 
-    /* NULL: whoever waits for one future sleeps on that alone. Otherwise called after help(): sleeps
-     * until it has ended, or `until`; comes back earlier if to sleep on it alone is as good. */
+    /* NULL: whoever waits for one future sleeps on that alone. Otherwise called first: waits until it
+     * has ended, or `until`; comes back earlier if to sleep on it alone is as good. */
     void (*await)(tarn_executor *executor, tarn_future *future, int64_t until);
 } tarn_backend;
 

@@ -30,18 +30,12 @@ void tn_wait_help(uint32_t id, bool (*over)(void *data), void *data, int64_t unt
     tn_registry_let_go(executor);
 }
 
-static bool has_ended(void *future)
-{
-    return tn_future_ended(future);
-}
-
 /* Does what its executor can do about it on this thread. One that is chained is with none yet. */
 static void await(tarn_future *future, int64_t until)
 {
     if (!tn_registry_is_remote(future->executor) || tn_future_word(future) & TN_CHAINED)
         return;
-    tn_wait_help(future->executor, has_ended, future, until);
-    tarn_executor *executor = tn_future_ended(future) ? NULL : tn_registry_hold(future->executor);
+    tarn_executor *executor = tn_registry_hold(future->executor);
     if (!executor)
         return;
     if (executor->backend->await)

@@ -93,6 +93,10 @@ typedef enum tn_harvest {
  * not written for NONE and CORRUPT. */
 tn_harvest tn_host_harvest(tn_host *host, tn_reply *reply);
 
+/* Whether a worker has replied to call `number`, for whoever polls without the caller's mutex: a hint,
+ * which may come too late if the call has been harvested meanwhile. */
+bool tn_up_has_reply(const tn_up *up, uint32_t number);
+
 /* Whether tn_host_harvest() would find anything. */
 bool tn_host_has_news(const tn_host *host);
 

@@ -96,16 +96,19 @@ static bool read_reply(const tn_host *host, uint32_t number, tn_reply *reply)
     return true;
 }
 
+bool tn_up_has_reply(const tn_up *up, uint32_t number)
+{
+    /* Acquire: the reply, and that the worker reads its call no more. */
+    return tn_u32_load_acquire(&up->slots[tn_slot_of(number)].mark) == tn_mark_of(number);
+}
+
 /* What has become of call `number`, the next one to be harvested. */
 static tn_harvest look_at(const tn_host *host, uint32_t number)
 {
-    /* Acquire: the reply, or that it is skipped; and that the worker reads the call no more. */
-    if (!tn_host_revoked(host, number)) {
-        const tn_reply_slot *slot = &host->up->slots[tn_slot_of(number)];
-        bool marked = tn_u32_load_acquire(&slot->mark) == tn_mark_of(number);
-        return marked ? TN_HARVEST_REPLY : TN_HARVEST_NONE;
-    }
-    /* What is revoked has no mark. A reply is marked before it is counted: `done` may be behind by one. */
+    if (!tn_host_revoked(host, number))
+        return tn_up_has_reply(host->up, number) ? TN_HARVEST_REPLY : TN_HARVEST_NONE;
+    /* It has no mark. A reply is marked before it is counted: so `done` may be behind by one. Acquire:
+     * the worker reads the call no more. */
     uint32_t ahead = tn_u32_load_acquire(&host->up->done) - (number - 1);
     if (ahead > tn_host_in_flight(host) + 1)
         return TN_HARVEST_CORRUPT;

@@ -193,12 +193,12 @@ void tn_crew_ask_for_more(tn_crew *crew, tn_endings *endings)
     }
 }
 
-void tn_crew_become_ready(tn_crew *crew, tn_member *member)
+void tn_crew_become_ready(tn_crew *crew, tn_member *member, int64_t now)
 {
     member->state = TN_READY;
     member->parked = false;
     member->kill = false;
-    member->ready_since = tn_clock_now();
+    member->ready_since = now;
     member->next = crew->ready;
     crew->ready = member;
     crew->idle++;
@@ -288,14 +288,14 @@ void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endi
     member->pid = pid;
     member->state = TN_BUSY;
     if (member->initialized) {
-        tn_crew_become_ready(crew, member);
+        tn_crew_become_ready(crew, member, tn_clock_now());
         return;
     }
     const tarn_future *initializer = crew->initializer;
     tarn_status status =
         tn_crew_push(crew, member, initializer->task, tn_cell_payload(initializer), NULL);
     if (status != TARN_OK) {
-        tn_crew_become_ready(crew, member);
+        tn_crew_become_ready(crew, member, tn_clock_now());
         tn_crew_break(crew, endings, "the initializer: %s", tarn_last_error());
     }
 }

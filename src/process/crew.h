@@ -137,8 +137,8 @@ typedef struct tn_crew {
 /* Asks for more workers if the queue needs some. */
 void tn_crew_ask_for_more(tn_crew *crew, tn_endings *endings);
 
-/* Nothing is in its channel any more. */
-void tn_crew_become_ready(tn_crew *crew, tn_member *member);
+/* Nothing is in its channel any more, as of `now`. */
+void tn_crew_become_ready(tn_crew *crew, tn_member *member, int64_t now);
 tn_member *tn_crew_take_ready(tn_crew *crew);
 
 /* Lets a ready worker go. */

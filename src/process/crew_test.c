@@ -59,7 +59,7 @@ static void enter(int i, int64_t pace)
     tn_worker_open(&s.ends[i], line->down, line->up, nobody_rings, NULL);
     s.places[i] = member;
     s.crew.present++;
-    tn_crew_become_ready(&s.crew, member);
+    tn_crew_become_ready(&s.crew, member, tn_clock_now());
 }
 
 static void begin(void)

@@ -165,10 +165,11 @@ static void give_to_the_ready(tn_crew *crew, tn_endings *endings)
     tarn_future *future;
     while (crew->ready && (future = tn_queue_start(&crew->queue))) {
         tn_member *member = tn_crew_take_ready(crew);
-        member->paced_from = tn_clock_now();
         give(crew, member, future, endings);
+        /* Afterwards, as the worker begins meanwhile. */
+        member->paced_from = tn_clock_now();
         if (tn_host_in_flight(&member->channel) == 0)
-            tn_crew_become_ready(crew, member);
+            tn_crew_become_ready(crew, member, member->paced_from);
     }
 }
 
@@ -365,7 +366,7 @@ bool tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
         crew->full = false;
     if (member->state != TN_BUSY || tn_host_in_flight(&member->channel) > 0)
         return any;
-    tn_crew_become_ready(crew, member);
+    tn_crew_become_ready(crew, member, replies > 0 ? member->paced_from : tn_clock_now());
     uint64_t most = crew->max_tasks + (crew->initializer != NULL);
     if ((crew->max_tasks > 0 && member->calls >= most) || tn_crew_has_too_many(crew))
         tn_crew_dismiss(crew, member);

@@ -15,14 +15,56 @@
  * on a CPU that was asleep, too. */
 enum { SPIN_NS = 20 * 1000, WAKE_NS = 100 * 1000 };
 
-enum { LOOKS = 8 }; /* whether it is over, between two looks at the workers */
+enum { LOOKS = 16 }; /* whether it is over, between two looks at the workers */
 
 /* Of the first sleep on a word that a worker may have spoilt (see README.md); each is twice as long as
  * the one before. */
 #define FIRST_SLEEP 0.1
 
-/* Takes what there is, and gives what is queued. The mutex is held, and is not afterwards. */
-static void harvest(tn_crew *crew)
+/* What is waited for. */
+typedef struct goal {
+    bool (*over)(void *data);
+    void *data;
+    tarn_future *future; /* one alone, which is `data`; NULL: any of several */
+    /* The reply that its worker gives next; NULL: nobody has it. */
+    tn_line *line;
+    uint32_t number;
+} goal;
+
+static bool has_ended(void *future)
+{
+    return tn_future_ended(future);
+}
+
+/* ---- Under the mutex --------------------------------------------------------------------------- */
+
+/* Who has it, so that its reply can be waited for; NULL: nobody, or it has just come. */
+static tn_member *find_who_has(tn_crew *crew, const tarn_future *future)
+{
+    uint32_t number;
+    tn_member *member = tn_crew_find(crew, future, &number);
+    return member && member->state == TN_BUSY ? member : NULL;
+}
+
+static void watch(tn_crew *crew, goal *g)
+{
+    tn_member *member = g->future ? find_who_has(crew, g->future) : NULL;
+    if (!member)
+        return;
+    g->line = member->line;
+    g->line->users++;
+    g->number = member->channel.harvested;
+}
+
+static void watch_no_more(goal *g)
+{
+    tn_line_leave(g->line);
+    g->line = NULL;
+}
+
+/* Takes what there is, gives what is queued, and sees what to watch then, unless it is NULL. The mutex
+ * is not held afterwards. */
+static void harvest(tn_crew *crew, goal *g)
 {
     tn_endings endings;
     tn_endings_open(&endings);
@@ -31,10 +73,14 @@ static void harvest(tn_crew *crew)
         tn_crew_serve(crew, &endings);
         any = tn_crew_leave_to_service(crew, &endings);
     }
+    if (g)
+        watch(crew, g);
     tn_mutex_unlock(&crew->mutex);
     if (any)
         tn_crew_end(crew, &endings, NULL);
 }
+
+/* ---- Polling ----------------------------------------------------------------------------------- */
 
 /* Whether a worker was asleep, and may well reply as soon as it is awake: falling asleep here would
  * double that time. */
@@ -50,34 +96,42 @@ static bool one_is_waking(tn_crew *crew)
     return waking;
 }
 
-/* What help() waits for. */
-typedef struct goal {
-    bool (*over)(void *data);
-    void *data;
-} goal;
-
-/* Polls for so long; whether it is over. */
-static bool poll_workers(tn_crew *crew, goal g, int64_t from, int64_t until)
+/* Looks without the mutex, so that nobody has to wait for it; true: it is over. */
+static bool look(const goal *g)
 {
-    for (int64_t now = from; now < until; now = tn_clock_now()) {
-        /* Who holds it does the same, or gives it back soon. */
-        if (tn_mutex_try_lock(&crew->mutex))
-            harvest(crew);
-        for (int i = 0; i < LOOKS; i++) {
-            if (g.over(g.data))
-                return true;
-            tn_cpu_relax();
-        }
+    for (int i = 0; i < LOOKS; i++) {
+        if (g->over(g->data))
+            return true;
+        if (g->line && tn_up_has_reply(g->line->up, g->number))
+            break;
+        tn_cpu_relax();
     }
     return false;
 }
 
-void tn_crew_help(tarn_executor *executor, bool (*over)(void *data), void *data, int64_t until)
+/* Polls for so long; whether it is over. */
+static bool poll_workers(tn_crew *crew, goal *g, int64_t from, int64_t until)
 {
-    tn_crew *crew = (tn_crew *)(void *)executor;
-    goal g = {over, data};
-    /* Within another's ending nothing else may end. */
-    if (!crew->polls || tn_aftermath_here()->in_use)
+    bool over = false;
+    for (int64_t now = from; !over && now < until; now = tn_clock_now()) {
+        /* Who holds it does the same, or gives it back soon. */
+        if (tn_mutex_try_lock(&crew->mutex)) {
+            watch_no_more(g);
+            harvest(crew, g);
+        }
+        over = look(g);
+    }
+    if (g->line) {
+        tn_mutex_lock(&crew->mutex);
+        watch_no_more(g);
+        tn_mutex_unlock(&crew->mutex);
+    }
+    return over;
+}
+
+static void poll_for(tn_crew *crew, goal *g, int64_t until)
+{
+    if (!crew->polls)
         return;
     int64_t now = tn_clock_now();
     int64_t usual = now + SPIN_NS, most = now + WAKE_NS;
@@ -85,14 +139,15 @@ void tn_crew_help(tarn_executor *executor, bool (*over)(void *data), void *data,
         poll_workers(crew, g, usual, most < until ? most : until);
 }
 
-/* Who has it, so that its reply can be slept for; NULL: nobody, or it has just come. The mutex is
- * held. */
-static tn_member *find_to_sleep_on(tn_crew *crew, const tarn_future *future)
+void tn_crew_help(tarn_executor *executor, bool (*over)(void *data), void *data, int64_t until)
 {
-    uint32_t number;
-    tn_member *member = tn_crew_find(crew, future, &number);
-    return member && member->state == TN_BUSY ? member : NULL;
+    tn_crew *crew = (tn_crew *)(void *)executor;
+    /* Within another's ending nothing else may end. */
+    if (!tn_aftermath_here()->in_use)
+        poll_for(crew, &(goal){.over = over, .data = data}, until);
 }
+
+/* ---- Sleeping ---------------------------------------------------------------------------------- */
 
 /* Sleeps until the future has ended, or until its worker has replied to anything. The mutex is held,
  * and is not afterwards. 0, ETIMEDOUT, or ENOSYS as tn_futex_wait_two(). */
@@ -118,7 +173,7 @@ static int sleep_on(tn_crew *crew, tn_member *member, tarn_future *future, int64
     if (--line->sleepers == 0 && member->line == line)
         tn_host_listen(&member->channel, TN_RING_EVENT);
     tn_line_leave(line);
-    harvest(crew);
+    harvest(crew, NULL);
     return error;
 }
 
@@ -127,10 +182,11 @@ void tn_crew_await(tarn_executor *executor, tarn_future *future, int64_t until)
     tn_crew *crew = (tn_crew *)(void *)executor;
     if (tn_aftermath_here()->in_use)
         return;
+    poll_for(crew, &(goal){.over = has_ended, .data = future, .future = future}, until);
     for (double sleep = FIRST_SLEEP; !tn_future_ended(future) && tn_clock_now() < until;
          sleep *= 2) {
         tn_mutex_lock(&crew->mutex);
-        tn_member *member = find_to_sleep_on(crew, future);
+        tn_member *member = find_who_has(crew, future);
         if (!member) {
             tn_mutex_unlock(&crew->mutex);
             return;
