@@ -72,7 +72,7 @@ bool tn_registry_add(tarn_executor *executor)
         tn_u32_store_relaxed(&own->process, tn_process_generation());
         own->executor = executor;
         tn_u32_store_relaxed(&own->remote, executor->backend->help || executor->backend->await ||
-                                            executor->backend->begun);
+                                               executor->backend->begun);
         executor->id = ((uint32_t)++own->uses << 16) | place;
         tn_u64_store_relaxed(&own->places.word, tn_registry_tag(executor->id));
         for (int event = 0; event < TN_EVENTS; event++)

@@ -297,3 +297,8 @@ int tn_cpu_count(void)
         count = 1;
     return smaller(count, tn_cpu_quota(""));
 }
+
+void tn_cpu_yield(void)
+{
+    sched_yield();
+}

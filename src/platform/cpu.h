@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* How many CPUs this process may use. Both functions read the system anew, some files included:
- * call them when a pool starts, not for each task. Neither is a cancellation point. And a breath
- * for loops that poll. */
+ * call them when a pool starts, not for each task. And a breath for loops that poll. Nothing here is
+ * a cancellation point. */
 #ifndef TN_PLATFORM_CPU_H
 #define TN_PLATFORM_CPU_H
 
@@ -26,5 +26,9 @@ static inline void tn_cpu_relax(void)
     __asm__ volatile("yield");
 #endif
 }
+
+/* Lets whoever waits for this CPU have it, if there is anybody; about as much as a call of the system
+ * otherwise. */
+void tn_cpu_yield(void);
 
 #endif

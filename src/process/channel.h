@@ -145,6 +145,7 @@ typedef struct tn_worker_end {
     uint32_t taken;           /* the number of the next call; the one before it is being run */
     int64_t spin;             /* nanoseconds of polling before a sleep */
     bool untold;              /* the event has not rung for the last reply yet */
+    bool patient;             /* the host came by itself the last time */
     int64_t since;            /* the last reply, or the end of the last rest */
     int64_t looked;           /* whether the host harvests: when last, */
     uint32_t had;             /* ... and as many calls as it was to have taken by the next look */

@@ -473,6 +473,37 @@ TEST(a_long_call_rings_at_once)
     pair_close(&p);
 }
 
+static void ring_long(void *data)
+{
+    pair *p = data;
+    p->rings++;
+    p->end.since = p->end.looked = 0;
+}
+
+/* Others may have run on this CPU meanwhile: without end, each ring would be the reason for the next. */
+TEST(a_ring_that_takes_long_is_no_long_call)
+{
+    pair p;
+    pair_open(&p, 0);
+    tn_host_listen(&p.host, TN_RING_EVENT);
+    p.end.ring = ring_long;
+    p.end.since = 0;
+    push(&p, 2);
+    take_is(&p, 0);
+    reply(&p);
+    assert_int_equal(p.rings, 1);
+    assert_true(p.end.since > 0 && p.end.looked > 0);
+    take_is(&p, 1);
+    keep_busy(&p);
+    reply(&p);
+    take_is_none(&p);
+    assert_int_equal(p.rings, 2);
+    push(&p, 1);
+    take_is(&p, 2);
+    assert_true(p.end.since > 0 && p.end.looked > 0);
+    pair_close(&p);
+}
+
 /* Not the whole of it: it may be about to take the rest. */
 TEST(many_short_calls_ring_unless_the_host_has_taken_what_there_was_a_while_ago)
 {

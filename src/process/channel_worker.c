@@ -16,7 +16,7 @@ enum { SPIN_NS = 20 * 1000 };
 
 /* How long a host that harvests by itself is given before the event rings: a ring costs more than
  * the calls that it is saved for. Less than a sleep and a wake, which it would prolong. */
-enum { IDLE_NS = 2 * 1000, BUSY_NS = 20 * 1000 };
+enum { IDLE_NS = 2 * 1000, PATIENT_NS = 10 * 1000, BUSY_NS = 20 * 1000 };
 
 /* Looks at DOWN between two looks at the clock, which cost more. */
 enum { LOOKS = 16 };
@@ -57,8 +57,10 @@ static void publish(tn_worker_end *end)
 static void tell(tn_worker_end *end)
 {
     end->untold = false;
-    if (tn_u32_load_relaxed(&end->down->harvested) != end->taken)
-        end->ring(end->data);
+    if (tn_u32_load_relaxed(&end->down->harvested) == end->taken)
+        return;
+    end->patient = false;
+    end->ring(end->data);
 }
 
 /* A rest is over. */
@@ -134,17 +136,24 @@ static bool has_news(const tn_worker_end *end)
 static bool spin(tn_worker_end *end, int64_t until)
 {
     int64_t begin = tn_clock_now(), now = begin;
+    int64_t idle = end->patient ? PATIENT_NS : IDLE_NS;
     int64_t stop = now + end->spin < until ? now + end->spin : until;
     for (; now < stop; now = tn_clock_now()) {
-        if (end->untold && now - begin >= IDLE_NS && !somebody_wakes(end))
+        if (end->untold && now - begin >= idle && !somebody_wakes(end)) {
             tell(end);
+            now = tn_clock_now();
+        }
         for (int i = 0; i < LOOKS; i++) {
             if (has_news(end)) {
+                end->patient = end->untold;
                 be_busy(end, now);
                 return true;
             }
             tn_cpu_relax();
         }
+        /* The host may wait for this very CPU. */
+        if (now - begin >= IDLE_NS || somebody_wakes(end))
+            tn_cpu_yield();
     }
     return false;
 }
@@ -162,6 +171,7 @@ static bool park(tn_worker_end *end, int64_t until)
     /* So that the next push does not wake in vain. A swap again: a store would hide the host's swap
      * from the one above, the next time. */
     tn_u32_exchange_acq_rel(&end->up->parked, 0);
+    end->patient = false;
     be_busy(end, tn_clock_now());
     return in_time;
 }
@@ -187,10 +197,9 @@ static void tell_before_the_next(tn_worker_end *end, int64_t now)
     end->since = now;
     if (was_long || (due && (int32_t)(tn_u32_load_relaxed(&end->down->harvested) - end->had) < 0))
         tell(end);
-    if (!was_long && !due)
-        return;
-    end->looked = now;
-    end->had = end->taken;
+    /* Anew: a ring may have others run here meanwhile, which is not to count as a long call. */
+    if (was_long || due)
+        be_busy(end, tn_clock_now());
 }
 
 void *tn_worker_room(tn_worker_end *end, uint32_t size)

@@ -22,8 +22,10 @@ enum { ROOM_FOR_ONE = 2 }; /* calls: a definition, and the call itself */
 
 static void hold(tn_crew *crew, tn_member *member)
 {
+    bool ahead = member->futures++ > 0;
     crew->held++;
-    crew->ahead += member->futures++ > 0;
+    crew->ahead += ahead;
+    crew->given_ahead |= ahead;
 }
 
 tarn_future *tn_crew_take(tn_crew *crew, tn_member *member, uint32_t number)

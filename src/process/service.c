@@ -299,9 +299,13 @@ static int64_t look(tn_crew *crew, bool news, tn_endings *endings)
         server_is_gone(crew, endings);
     tn_crew_serve(crew, endings);
     crew->aware = crew->queue.length > 0;
-    crew->watching = crew->ahead > 0;
+    /* If there are none now, but were, there will be more. */
+    if (crew->ahead > 0 || crew->given_ahead)
+        crew->watch_until = now + PATIENCE_NS;
+    crew->given_ahead = false;
+    crew->watching = now < crew->watch_until;
     if (crew->watching)
-        next = earlier(next, now + PATIENCE_NS);
+        next = earlier(next, crew->watch_until);
     next = earlier(next, retire(crew));
     if (crew->queue.length > 0 && crew->not_before > now)
         next = earlier(next, crew->not_before);

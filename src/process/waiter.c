@@ -15,7 +15,11 @@
  * on a CPU that was asleep, too. */
 enum { SPIN_NS = 20 * 1000, WAKE_NS = 100 * 1000 };
 
-enum { LOOKS = 16 }; /* whether it is over, between two looks at the workers */
+enum { SHORT_NS = 2 * 1000 }; /* in which a worker that runs replies to a short call */
+
+/* Looks, at what is waited for, between two at all workers: many if that has a worker whose next reply
+ * is looked for, too. */
+enum { LOOKS = 8, LOOKS_AT_LINE = 64 };
 
 /* Of the first sleep on a word that a worker may have spoilt (see README.md); each is twice as long as
  * the one before. */
@@ -29,6 +33,7 @@ typedef struct goal {
     /* The reply that its worker gives next; NULL: nobody has it. */
     tn_line *line;
     uint32_t number;
+    bool waking; /* that worker slept when it was given something */
 } goal;
 
 static bool has_ended(void *future)
@@ -54,12 +59,14 @@ static void watch(tn_crew *crew, goal *g)
     g->line = member->line;
     g->line->users++;
     g->number = member->channel.harvested;
+    g->waking = member->channel.woken;
 }
 
 static void watch_no_more(goal *g)
 {
     tn_line_leave(g->line);
     g->line = NULL;
+    g->waking = false;
 }
 
 /* Takes what there is, gives what is queued, and sees what to watch then, unless it is NULL. The mutex
@@ -99,7 +106,7 @@ static bool one_is_waking(tn_crew *crew)
 /* Looks without the mutex, so that nobody has to wait for it; true: it is over. */
 static bool look(const goal *g)
 {
-    for (int i = 0; i < LOOKS; i++) {
+    for (int i = g->line ? LOOKS_AT_LINE : LOOKS; i > 0; i--) {
         if (g->over(g->data))
             return true;
         if (g->line && tn_up_has_reply(g->line->up, g->number))
@@ -119,6 +126,9 @@ static bool poll_workers(tn_crew *crew, goal *g, int64_t from, int64_t until)
             watch_no_more(g);
             harvest(crew, g);
         }
+        /* The worker may wait for this very CPU. */
+        if (g->waking || now - from >= SHORT_NS)
+            tn_cpu_yield();
         over = look(g);
     }
     if (g->line) {
