@@ -15,8 +15,6 @@
  * on a CPU that was asleep, too. */
 enum { SPIN_NS = 20 * 1000, WAKE_NS = 100 * 1000 };
 
-enum { SHORT_NS = 2 * 1000 }; /* in which a worker that runs replies to a short call */
-
 /* Looks, at what is waited for, between two at all workers: many if that has a worker whose next reply
  * is looked for, too. */
 enum { LOOKS = 8, LOOKS_AT_LINE = 64 };
@@ -33,7 +31,6 @@ typedef struct goal {
     /* The reply that its worker gives next; NULL: nobody has it. */
     tn_line *line;
     uint32_t number;
-    bool waking; /* that worker slept when it was given something */
 } goal;
 
 static bool has_ended(void *future)
@@ -59,14 +56,12 @@ static void watch(tn_crew *crew, goal *g)
     g->line = member->line;
     g->line->users++;
     g->number = member->channel.harvested;
-    g->waking = member->channel.woken;
 }
 
 static void watch_no_more(goal *g)
 {
     tn_line_leave(g->line);
     g->line = NULL;
-    g->waking = false;
 }
 
 /* Takes what there is, gives what is queued, and sees what to watch then, unless it is NULL. The mutex
@@ -116,37 +111,47 @@ static bool look(const goal *g)
     return false;
 }
 
-/* Polls for so long; whether it is over. */
-static bool poll_workers(tn_crew *crew, goal *g, int64_t from, int64_t until)
+static bool poll_once(tn_crew *crew, goal *g)
+{
+    /* Who holds it does the same, or gives it back soon. */
+    if (tn_mutex_try_lock(&crew->mutex)) {
+        watch_no_more(g);
+        harvest(crew, g);
+    }
+    return look(g);
+}
+
+/* Polls until then; whether it is over. */
+static bool poll_until(tn_crew *crew, goal *g, int64_t until)
 {
     bool over = false;
-    for (int64_t now = from; !over && now < until; now = tn_clock_now()) {
-        /* Who holds it does the same, or gives it back soon. */
-        if (tn_mutex_try_lock(&crew->mutex)) {
-            watch_no_more(g);
-            harvest(crew, g);
-        }
+    while (!over && tn_clock_now() < until) {
         /* The worker may wait for this very CPU. */
-        if (g->waking || now - from >= SHORT_NS)
-            tn_cpu_yield();
-        over = look(g);
-    }
-    if (g->line) {
-        tn_mutex_lock(&crew->mutex);
-        watch_no_more(g);
-        tn_mutex_unlock(&crew->mutex);
+        tn_cpu_yield();
+        over = poll_once(crew, g);
     }
     return over;
 }
 
 static void poll_for(tn_crew *crew, goal *g, int64_t until)
 {
-    if (!crew->polls)
+    /* Once until there is a reply, and once to take it: mostly that is all, without the clock. */
+    if (!crew->polls || poll_once(crew, g) || poll_once(crew, g))
         return;
-    int64_t now = tn_clock_now();
-    int64_t usual = now + SPIN_NS, most = now + WAKE_NS;
-    if (!poll_workers(crew, g, now, usual < until ? usual : until) && one_is_waking(crew))
-        poll_workers(crew, g, usual, most < until ? most : until);
+    int64_t now = tn_clock_now(), usual = now + SPIN_NS, most = now + WAKE_NS;
+    if (!poll_until(crew, g, usual < until ? usual : until) && one_is_waking(crew))
+        poll_until(crew, g, most < until ? most : until);
+}
+
+/* Polls for a while. */
+static void poll_workers(tn_crew *crew, goal g, int64_t until)
+{
+    poll_for(crew, &g, until);
+    if (!g.line)
+        return;
+    tn_mutex_lock(&crew->mutex);
+    watch_no_more(&g);
+    tn_mutex_unlock(&crew->mutex);
 }
 
 void tn_crew_help(tarn_executor *executor, bool (*over)(void *data), void *data, int64_t until)
@@ -154,7 +159,7 @@ void tn_crew_help(tarn_executor *executor, bool (*over)(void *data), void *data,
     tn_crew *crew = (tn_crew *)(void *)executor;
     /* Within another's ending nothing else may end. */
     if (!tn_aftermath_here()->in_use)
-        poll_for(crew, &(goal){.over = over, .data = data}, until);
+        poll_workers(crew, (goal){.over = over, .data = data}, until);
 }
 
 /* ---- Sleeping ---------------------------------------------------------------------------------- */
@@ -192,7 +197,7 @@ void tn_crew_await(tarn_executor *executor, tarn_future *future, int64_t until)
     tn_crew *crew = (tn_crew *)(void *)executor;
     if (tn_aftermath_here()->in_use)
         return;
-    poll_for(crew, &(goal){.over = has_ended, .data = future, .future = future}, until);
+    poll_workers(crew, (goal){.over = has_ended, .data = future, .future = future}, until);
     for (double sleep = FIRST_SLEEP; !tn_future_ended(future) && tn_clock_now() < until;
          sleep *= 2) {
         tn_mutex_lock(&crew->mutex);
