@@ -2,9 +2,9 @@
 #include "core/registry.h"
 
 #include "platform/memory.h"
+#include "platform/process.h"
 
 #include <stdalign.h>
-#include "platform/process.h"
 
 /* The low half of a number is a slot, the high half how often the slot was given out. Slot 0 is
  * nobody's: 0 is "no executor". Slots are never freed, so a cell that outlived its executor may
@@ -14,7 +14,7 @@ typedef struct slot {
     tn_atomic_u32 process;   /* the tn_process_generation() that opened it */
     tarn_executor *executor; /* NULL: the slot is free */
     int pins;                /* it must not be closed yet */
-    tn_atomic_u32 remote;    /* it has a help() or a begun() */
+    tn_atomic_u32 remote;    /* it has a help(), an await() or a begun() */
     uint16_t uses;
     uint16_t next_free;
     alignas(64) tn_places places;
