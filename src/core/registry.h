@@ -68,7 +68,7 @@ void tn_registry_unpin(tarn_executor *executor);
 tarn_executor *tn_registry_hold(uint32_t id);
 void tn_registry_let_go(tarn_executor *executor);
 
-/* Whether the executor of that number has a help(), an await() or a begun(): a hint that costs one load. */
+/* Whether the executor of that number has a help(), an await() or a begun(): a hint, for one load. */
 bool tn_registry_is_remote(uint32_t id);
 
 extern tn_mutex tn_registry_mutex;

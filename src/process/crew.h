@@ -30,7 +30,7 @@ typedef struct tn_line {
     int sleepers; /* on its done word */
 } tn_line;
 
-enum { NOBODY_KNOWS = 0 }; /* when */
+enum { TN_NO_TIME = 0 }; /* nobody knows when */
 
 /* A call in a channel. */
 typedef struct tn_held {
@@ -54,7 +54,7 @@ typedef struct tn_member {
     tn_held held[TN_SLOTS]; /* call n of the channel in n % TN_SLOTS */
     int futures;            /* among them */
     int64_t pace;           /* nanoseconds from one reply to the next, lately; 0: nobody knows */
-    int64_t paced_from;     /* the last reply, or the call that ended a rest, or NOBODY_KNOWS */
+    int64_t paced_from;     /* the last reply, or the call that ended a rest, or TN_NO_TIME */
     bool stalled;           /* it is given nothing ahead until its next reply */
     bool parked;            /* READY, and nothing was there for it */
     bool initialized;       /* its initializer has run and has not failed, or there is none */

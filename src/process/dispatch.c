@@ -172,7 +172,7 @@ static void give_to_the_ready(tn_crew *crew, tn_endings *endings)
         give(crew, member, future, endings);
         /* Afterwards, as the worker begins meanwhile; and seldom, as it costs about as much as the rest. */
         bool to_be_paced = member->pace == 0 || member->calls % PACED_ONE_OF == 0;
-        member->paced_from = to_be_paced ? tn_clock_now() : NOBODY_KNOWS;
+        member->paced_from = to_be_paced ? tn_clock_now() : TN_NO_TIME;
         if (tn_host_in_flight(&member->channel) == 0)
             tn_crew_become_ready(crew, member, tn_clock_now());
     }
@@ -342,7 +342,7 @@ static void note_pace(tn_member *member, int replies)
 {
     int64_t now = tn_clock_now(), from = member->paced_from, known = member->pace;
     int64_t pace = (now - from) / replies + 1;
-    if (from == NOBODY_KNOWS)
+    if (from == TN_NO_TIME)
         pace = known;
     else if (known > 0)
         pace = pace < known ? (known + pace) / 2 : (3 * known + pace) / 4;
