@@ -152,7 +152,7 @@ static bool spin(tn_worker_end *end, int64_t until)
             tn_cpu_relax();
         }
         /* The host may wait for this very CPU: then it need not be rung for. */
-        if (now - begin >= YIELD_NS || somebody_wakes(end))
+        if (now - begin >= YIELD_NS || !end->patient || somebody_wakes(end))
             tn_cpu_yield();
     }
     return false;

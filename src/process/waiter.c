@@ -31,6 +31,7 @@ typedef struct goal {
     /* The reply that its worker gives next; NULL: nobody has it. */
     tn_line *line;
     uint32_t number;
+    bool waking; /* that worker slept when it was given something */
 } goal;
 
 static bool has_ended(void *future)
@@ -56,6 +57,7 @@ static void watch(tn_crew *crew, goal *g)
     g->line = member->line;
     g->line->users++;
     g->number = member->channel.harvested;
+    g->waking = member->channel.woken;
 }
 
 static void watch_no_more(goal *g)
@@ -118,6 +120,9 @@ static bool poll_once(tn_crew *crew, goal *g)
         watch_no_more(g);
         harvest(crew, g);
     }
+    /* It will be woken on this very CPU, more often than not. */
+    if (g->line && g->waking)
+        tn_cpu_yield();
     return look(g);
 }
 
