@@ -13,6 +13,7 @@
 #define TN_PROCESS_CHANNEL_H
 
 #include "platform/atomic.h"
+#include "process/offer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -146,6 +147,7 @@ typedef struct tn_worker_end {
     int64_t spin;             /* nanoseconds of polling before a sleep */
     bool untold;              /* the event has not rung for the last reply yet */
     bool patient;             /* the host came by itself the last time */
+    tn_offers offers;         /* of its CPU */
     int64_t since;            /* the last reply, or the end of the last rest */
     int64_t looked;           /* whether the host harvests: when last, */
     uint32_t had;             /* ... and as many calls as it was to have taken by the next look */

@@ -153,7 +153,7 @@ static bool spin(tn_worker_end *end, int64_t until)
         }
         /* The host may wait for this very CPU: then it need not be rung for. */
         if (now - begin >= YIELD_NS || !end->patient || somebody_wakes(end))
-            tn_cpu_yield();
+            tn_offer(&end->offers);
     }
     return false;
 }

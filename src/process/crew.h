@@ -30,8 +30,6 @@ typedef struct tn_line {
     int sleepers; /* on its done word */
 } tn_line;
 
-enum { TN_NO_TIME = 0 }; /* nobody knows when */
-
 /* A call in a channel. */
 typedef struct tn_held {
     tarn_future *future; /* NULL: none waits for it */
@@ -54,7 +52,7 @@ typedef struct tn_member {
     tn_held held[TN_SLOTS]; /* call n of the channel in n % TN_SLOTS */
     int futures;            /* among them */
     int64_t pace;           /* nanoseconds from one reply to the next, lately; 0: nobody knows */
-    int64_t paced_from;     /* the last reply, or the call that ended a rest, or TN_NO_TIME */
+    int64_t paced_from;     /* the last reply, or the call that ended a rest */
     bool stalled;           /* it is given nothing ahead until its next reply */
     bool parked;            /* READY, and nothing was there for it */
     bool initialized;       /* its initializer has run and has not failed, or there is none */

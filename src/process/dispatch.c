@@ -16,8 +16,6 @@
  * others have nothing, if it takes less than that. */
 enum { AHEAD_NS = 100 * 1000, WORTH_NS = 50 * 1000 };
 
-enum { PACED_ONE_OF = 8 }; /* calls to a worker that rested */
-
 enum { ROOM_FOR_ONE = 2 }; /* calls: a definition, and the call itself */
 
 /* ---- What a member has ------------------------------------------------------------------------- */
@@ -91,6 +89,7 @@ static void take_back(tn_crew *crew, tn_member *member, uint32_t number, tn_endi
     }
     tn_remote_take_back(future);
     tn_queue_put_back(&crew->queue, future);
+    crew->full = false;
 }
 
 /* What a worker has written cannot be: it is believed in nothing, and what it holds is lost. */
@@ -170,11 +169,10 @@ static void give_to_the_ready(tn_crew *crew, tn_endings *endings)
     while (crew->ready && (future = tn_queue_start(&crew->queue))) {
         tn_member *member = tn_crew_take_ready(crew);
         give(crew, member, future, endings);
-        /* Afterwards, as the worker begins meanwhile; and seldom, as it costs about as much as the rest. */
-        bool to_be_paced = member->pace == 0 || member->calls % PACED_ONE_OF == 0;
-        member->paced_from = to_be_paced ? tn_clock_now() : TN_NO_TIME;
+        /* Afterwards, as the worker begins meanwhile. */
+        member->paced_from = tn_clock_now();
         if (tn_host_in_flight(&member->channel) == 0)
-            tn_crew_become_ready(crew, member, tn_clock_now());
+            tn_crew_become_ready(crew, member, member->paced_from);
     }
 }
 
@@ -340,11 +338,9 @@ static bool take(tn_crew *crew, tn_member *member, const tn_reply *reply, tn_end
  * more ahead costs less than to have none. */
 static void note_pace(tn_member *member, int replies)
 {
-    int64_t now = tn_clock_now(), from = member->paced_from, known = member->pace;
-    int64_t pace = (now - from) / replies + 1;
-    if (from == TN_NO_TIME)
-        pace = known;
-    else if (known > 0)
+    int64_t now = tn_clock_now(), known = member->pace;
+    int64_t pace = (now - member->paced_from) / replies + 1;
+    if (known > 0)
         pace = pace < known ? (known + pace) / 2 : (3 * known + pace) / 4;
     member->pace = pace;
     member->paced_from = now;

@@ -267,8 +267,6 @@ static int64_t watch(tn_crew *crew, tn_member *member, tn_endings *endings)
     if (member->state != TN_BUSY || member->futures < 2)
         return TN_CLOCK_NEVER;
     int64_t now = tn_clock_now();
-    if (member->paced_from == TN_NO_TIME)
-        member->paced_from = now;
     if (now - member->paced_from < PATIENCE_NS)
         return member->paced_from + PATIENCE_NS;
     member->stalled = true;

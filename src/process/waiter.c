@@ -8,6 +8,7 @@
 #include "core/future.h"
 #include "platform/cpu.h"
 #include "platform/futex.h"
+#include "platform/tls.h"
 
 #include <errno.h>
 
@@ -22,6 +23,8 @@ enum { LOOKS = 8, LOOKS_AT_LINE = 64 };
 /* Of the first sleep on a word that a worker may have spoilt (see README.md); each is twice as long as
  * the one before. */
 #define FIRST_SLEEP 0.1
+
+TN_THREAD_LOCAL(tn_offers, offers);
 
 /* What is waited for. */
 typedef struct goal {
@@ -122,7 +125,7 @@ static bool poll_once(tn_crew *crew, goal *g)
     }
     /* It will be woken on this very CPU, more often than not. */
     if (g->line && g->waking)
-        tn_cpu_yield();
+        tn_offer(offers());
     return look(g);
 }
 
@@ -131,8 +134,7 @@ static bool poll_until(tn_crew *crew, goal *g, int64_t until)
 {
     bool over = false;
     while (!over && tn_clock_now() < until) {
-        /* The worker may wait for this very CPU. */
-        tn_cpu_yield();
+        tn_offer(offers());
         over = poll_once(crew, g);
     }
     return over;
