@@ -8,7 +8,7 @@
 enum { LONG_NS = 200 * 1000 };
 
 #define FIRST_PAUSE_NS (INT64_C(100) * 1000 * 1000)
-#define MOST_PAUSE_NS (INT64_C(10) * 1000 * 1000 * 1000)
+#define MOST_PAUSE_NS  (INT64_C(10) * 1000 * 1000 * 1000)
 
 void tn_offer(tn_offers *offers)
 {

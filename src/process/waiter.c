@@ -123,7 +123,7 @@ static bool poll_once(tn_crew *crew, goal *g)
         watch_no_more(g);
         harvest(crew, g);
     }
-    /* It will be woken on this very CPU, more often than not. */
+    /* A worker that is woken is on this very CPU, more often than not. */
     if (g->line && g->waking)
         tn_offer(offers());
     return look(g);
