@@ -142,6 +142,9 @@ static void *submit_and_wait(void *data)
             b->ok += status == TARN_OK;
             b->lost += status == TARN_LOST;
             b->other += status != TARN_OK && status != TARN_LOST;
+            if (status != TARN_OK && status != TARN_LOST && b->other == 1)
+                fprintf(stderr, "task %u ended %s: %s\n", (unsigned)number,
+                        tarn_status_name(status), tarn_error(futures[i])->text);
             b->wrong += status == TARN_OK && result != number * 3 + 1;
             b->was_ok[number] = status == TARN_OK;
             tarn_drop(futures[i]);
