@@ -151,7 +151,9 @@ static double end_task(int n, int64_t *times, bool by_us)
             wrong("no worker: %s", tarn_error(pid)->text);
         tarn_drop(pid);
         future = spin_submit(pool);
-        settle();
+        do
+            settle();
+        while (!tarn_running(future));
         int64_t start = nanoseconds();
         if (by_us)
             tarn_stop(future, 0.0);
