@@ -15,8 +15,9 @@
 enum { SPIN_NS = 20 * 1000 };
 
 /* How long a host that harvests by itself is given before the event rings: a ring costs more than
- * the calls that it is saved for. Less than a sleep and a wake, which it would prolong. */
-enum { YIELD_NS = 1000, IDLE_NS = 2 * 1000, PATIENT_NS = 10 * 1000, BUSY_NS = 20 * 1000 };
+ * the calls that it is saved for. Less than a sleep and a wake, which it would prolong. Before that
+ * the CPU is offered: the host may wait for this very one, and then need not be rung for. */
+enum { OFFER_NS = 1000, IDLE_NS = 2 * 1000, PATIENT_NS = 10 * 1000, BUSY_NS = 20 * 1000 };
 
 /* Looks at DOWN between two looks at the clock, which cost more. */
 enum { LOOKS = 16 };
@@ -151,8 +152,7 @@ static bool spin(tn_worker_end *end, int64_t until)
             }
             tn_cpu_relax();
         }
-        /* The host may wait for this very CPU: then it need not be rung for. */
-        if (now - begin >= YIELD_NS || !end->patient || somebody_wakes(end))
+        if (now - begin >= OFFER_NS || !end->patient || somebody_wakes(end))
             tn_offer(&end->offers);
     }
     return false;

@@ -130,7 +130,7 @@ size_t tn_failure_encode(const tn_report *report, unsigned char *to, size_t room
 char *tn_failure_decode(tarn_failure *failure, const unsigned char *from, size_t size)
 {
     int32_t line;
-    if (size <= sizeof line || size > 2 * MOST_TEXT)
+    if (size <= sizeof line || size > TN_MOST_FAILURE)
         return NULL;
     memcpy(&line, from, sizeof line);
     size -= sizeof line;

@@ -23,6 +23,8 @@ void tn_result_encode(const tarn_task *task, const void *result, unsigned char *
  * of its task. */
 tarn_status tn_result_decode(tarn_future *future, const unsigned char *from, size_t size);
 
+enum { TN_MOST_FAILURE = 8 * 1024 }; /* bytes of a failure */
+
 /* In the worker: a failure in at most `room` bytes, cut; how many they are. */
 size_t tn_failure_encode(const tn_report *report, unsigned char *to, size_t room);
 

@@ -98,19 +98,19 @@ typedef struct tn_crew {
     const tarn_task **tasks; /* by their number in channels */
     uint32_t task_count, task_room;
 
-    int control;      /* the socket of the server; -1: there is none */
-    int server;       /* a descriptor of its process; -1: there is none */
-    bool greeted;     /* it has said that it is there */
-    int64_t greet_by; /* or else is given up */
-    int doorbell;     /* an event: somebody wants the service thread to look */
-    bool called;      /* it was rung since the last look */
-    bool aware;       /* that look found a queue, and has planned for it */
-    bool watching;    /* ... or futures given ahead, and will look again before long */
-    bool given_ahead; /* some were since that look */
-    int64_t watch_until;
-    int failures;       /* to start one, in a row; servers that died are among them */
-    int early_deaths;   /* workers in a row that ended before they replied to anything */
-    int64_t not_before; /* a worker may be started */
+    int control;         /* the socket of the server; -1: there is none */
+    int server;          /* a descriptor of its process; -1: there is none */
+    bool greeted;        /* it has said that it is there */
+    int64_t greet_by;    /* or else is given up */
+    int doorbell;        /* an event: somebody wants the service thread to look */
+    bool called;         /* it was rung since the last look */
+    bool aware;          /* that look found a queue, and has planned for it */
+    bool watching;       /* ... or futures given ahead, and will look again before long */
+    bool given_ahead;    /* some were since that look */
+    int64_t watch_until; /* the end of that while */
+    int failures;        /* to start one, in a row; servers that died are among them */
+    int early_deaths;    /* workers in a row that ended before they replied to anything */
+    int64_t not_before;  /* a worker may be started */
 
     bool closed;    /* takes no more work */
     bool cancelled; /* ... not even what is owed */

@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_TASKS = 1 << 20, FAILURE_TEXT = 4000, MOST_FAILURE = 8 * 1024 };
+enum { MOST_TASKS = 1 << 20, FAILURE_TEXT = 4000 };
 
 /* Where a worker has what it was given. */
 enum { DOWN_FD = 3, UP_FD, EVENT_FD };
@@ -48,7 +48,7 @@ static worker self;
 
 static void reply_failure(tarn_status status, const tn_report *report)
 {
-    unsigned char bytes[MOST_FAILURE];
+    unsigned char bytes[TN_MOST_FAILURE];
     size_t size = tn_failure_encode(report, bytes, sizeof bytes);
     tn_worker_reply(&self.end, status, report->code, bytes, (uint32_t)size);
 }
