@@ -313,6 +313,29 @@ TEST(whoever_is_ready_after_the_end_is_the_services_to_let_go)
     finish();
 }
 
+/* The service hears of them by their events; but if one more could be started, it is the one to see to
+ * that. */
+TEST(a_queue_before_workers_that_are_all_there_and_busy_rings_nobody)
+{
+    bool rung;
+    begin();
+    for (int i = 0; i < MEMBERS; i++)
+        enter(i, SLOWEST);
+    queue(&twice_task, 0, MEMBERS);
+    assert_int_equal(s.crew.queue.length, 1);
+    assert_int_equal(s.crew.ahead, 0);
+    tn_event_clear(s.crew.doorbell);
+    s.crew.called = false;
+    s.crew.control = s.crew.doorbell; /* there is a server */
+    tn_crew_leave_to_service(&s.crew, &s.endings);
+    assert_int_not_equal(tn_poll(&s.crew.doorbell, &rung, 1, 0), 0);
+    s.crew.max_workers++;
+    tn_crew_leave_to_service(&s.crew, &s.endings);
+    assert_int_equal(tn_poll(&s.crew.doorbell, &rung, 1, 0), 0);
+    s.crew.control = -1;
+    finish();
+}
+
 /* A worker that is ready after its initializer has failed. */
 static tn_member *enter_failed(int i)
 {
