@@ -2,7 +2,8 @@
 #
 # TARN_TEST_LAUNCHER, if set, is a command that runs test programs (Valgrind and its options). It is
 # slow to start, as an emulator is, so then a program that is not isolated is one entry, and runs all
-# its tests.
+# its tests, and one that is has entries of several, each of them in a child of its own. At night, when
+# tests take long, each has its own entry again.
 
 separate_arguments(launcher UNIX_COMMAND "$ENV{TARN_TEST_LAUNCHER}")
 
@@ -17,6 +18,23 @@ else()
         OUTPUT_VARIABLE tests OUTPUT_STRIP_TRAILING_WHITESPACE
         COMMAND_ERROR_IS_FATAL ANY)
     string(REPLACE "\n" ";" tests "${tests}")
+endif()
+
+# Twenty of one executor, by which the filters of the presets go.
+if(launcher AND isolated AND NOT "$ENV{TARN_TEST_NIGHT}")
+    list(SORT tests)
+    foreach(test IN LISTS tests)
+        string(REGEX MATCH "^[^/]*/" executor "${test}")
+        list(LENGTH some length)
+        if(NOT length EQUAL 0 AND (length EQUAL 20 OR NOT executor STREQUAL last))
+            list(GET some 0 first)
+            add_test("${name}.${first}_and_more" ${launcher} "${program}" ${some})
+            set(some)
+        endif()
+        set(last "${executor}")
+        list(APPEND some "${test}")
+    endforeach()
+    set(tests ${some})
 endif()
 
 foreach(test IN LISTS tests)

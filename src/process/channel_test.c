@@ -425,10 +425,10 @@ TEST(short_calls_ring_once_there_is_no_other_and_nobody_has_harvested)
     pair_open(&p, 0);
     tn_host_listen(&p.host, TN_RING_EVENT);
     push(&p, 3);
-    keep_busy(&p);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(p.rings, 0);
         take_is(&p, i);
+        keep_busy(&p);
         reply(&p);
     }
     take_is_none(&p);

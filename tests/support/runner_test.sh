@@ -34,7 +34,11 @@ expect 0 '^counts$' "$fixture" --list
 expect 0 'PASSED.*1 test' "$fixture" passes
 expect 1 'FAILED.*fails' "$fixture" fails
 expect 2 'no test of that name: passe$' "$fixture" passe
-expect 2 'at most one' "$fixture" passes fails
+expect 0 'PASSED.*1 test' "$fixture" passes counts
+expect 1 'runner: failed: fails$' "$fixture" passes fails counts
+expect 1 'runner: failed: crashes$' "$fixture" crashes passes
+expect 1 '1000, at least 1' env -u TARN_TEST_SCALE "$fixture" crashes counts
+expect 2 'no test of that name: passe$' "$fixture" passes passe
 expect - 'still running at its time limit: hangs' env TARN_TEST_LIMIT=1 "$fixture" hangs
 expect 0 'still asleep' "$fixture" sleeps
 expect 0 'was woken' env TARN_TEST_RAIN=1 "$fixture" sleeps
