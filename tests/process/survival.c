@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <tarn.h>
 #include <time.h>
@@ -90,19 +91,26 @@ TARN_TASK(int, own_pid, void);
 
 /* ---- Killers --------------------------------------------------------------------------------- */
 
-/* Between two kills of workers: a worker takes longer to start with ThreadSanitizer. */
-#ifdef __SANITIZE_THREAD__
-enum { PAUSE_NS = 15 * 1000 * 1000 };
-#else
-enum { PAUSE_NS = 1500 * 1000 };
-#endif
+/* Sleeping is its work: 1.5 ms, and longer until another task has begun. A machine may be so slow that
+ * no worker lives long enough to begin one, and a pool that gets nowhere gives up in the end. */
+static void pause_between_kills(int file, off_t *size)
+{
+    enum { LONGEST = 200 };
+    struct stat now;
+    for (int i = 0; i < LONGEST; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1500 * 1000}, NULL);
+        if (fstat(file, &now) != 0 || now.st_size != *size)
+            break;
+    }
+    *size = now.st_size;
+}
 
-/* Of its own process; sleeping is its work: it kills a worker of the host every 1.5 ms, and the server
- * every 200 ms. */
-static void kill_at_random(pid_t host, atomic_size_t *killed)
+/* Of its own process: it kills a worker of the host every 1.5 ms, and the server every 200 ms. */
+static void kill_at_random(pid_t host, int file, atomic_size_t *killed)
 {
     enum { WORKERS_A_SERVER = 133 };
     unsigned seed = 1;
+    off_t size = 0;
     for (size_t i = 1; getppid() == host; i++) {
         pid_t servers[2], pids[WORKERS * 2];
         size_t n = children_of(host, servers, 2);
@@ -112,7 +120,7 @@ static void kill_at_random(pid_t host, atomic_size_t *killed)
             atomic_fetch_add(killed, 1);
         if (server > 0 && i % WORKERS_A_SERVER == 0)
             kill(server, SIGKILL);
-        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+        pause_between_kills(file, &size);
     }
 }
 
@@ -185,7 +193,7 @@ static void survive(int prefetch, int retries, uint32_t tasks)
     int descriptors = count_descriptors();
     pid_t host = getpid(), killer = fork();
     if (killer == 0) {
-        kill_at_random(host, killed);
+        kill_at_random(host, file, killed);
         _exit(0);
     }
 
