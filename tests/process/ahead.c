@@ -233,25 +233,23 @@ static void *cancel_each(void *data)
 /* One takes back what the other one is about to. */
 TEST(two_threads_cancel_what_one_worker_was_given)
 {
-    enum { CROWD = 9 };
     scene s;
-    tarn_future *futures[CROWD];
+    tarn_future *futures[N];
     size_t rounds = test_count(500);
     scene_open(&s, .max_workers = 1);
     for (size_t k = 0; k < rounds; k++) {
         pthread_t other;
-        crowd_all(&s, s.pool, futures, CROWD);
+        crowd_all(&s, s.pool, futures, N);
         atomic_int ready = 0;
-        cancellation even = {futures + 1, CROWD - 1, 0, &ready},
-                     odd = {futures + 2, CROWD - 2, 0, &ready};
+        cancellation even = {futures + 1, N - 1, 0, &ready}, odd = {futures + 2, N - 2, 0, &ready};
         pthread_create(&other, NULL, cancel_each, &even);
         cancel_each(&odd);
         pthread_join(other, NULL);
-        assert_int_equal(even.cancelled + odd.cancelled, CROWD - 1);
+        assert_int_equal(even.cancelled + odd.cancelled, N - 1);
         gate_open(&s, 0);
         assert_right(&s, futures, 1, 0);
-        assert_ended(futures + 1, CROWD - 1, TARN_CANCELLED);
-        tarn_drop_all(futures, CROWD);
+        assert_ended(futures + 1, N - 1, TARN_CANCELLED);
+        tarn_drop_all(futures, N);
         gate_close(&s, 0);
         forget_books(&s);
     }
