@@ -226,7 +226,7 @@ TARN_TASK(int, shut_down_self, void);
 static int wait_here(int timed)
 {
     tarn_future *future = tarn_promise_future(promise);
-    tarn_status status = tarn_future_wait(future, timed ? tarn_in(0.001) : TARN_FOREVER);
+    tarn_status status = tarn_future_wait(future, timed ? tarn_in(0.05) : TARN_FOREVER);
     tarn_drop(future);
     return status;
 }
