@@ -191,11 +191,8 @@ static void settle_task(tn_chain *chain)
     else
         queue(chain, executor);
 
-    if (executor) {
-        tn_mutex_lock(&tn_registry_mutex);
-        tn_registry_unpin(executor);
-        tn_mutex_unlock(&tn_registry_mutex);
-    }
+    if (executor)
+        tn_registry_let_go(executor);
 }
 
 static void give_share(tn_chain *chain)

@@ -51,8 +51,8 @@ static void drain_all(int64_t until)
         tn_registry_pin(executor);
         tn_mutex_unlock(&tn_registry_mutex);
         executor->backend->drain(executor, until);
+        tn_registry_let_go(executor);
         tn_mutex_lock(&tn_registry_mutex);
-        tn_registry_unpin(executor);
     }
     tn_mutex_unlock(&tn_registry_mutex);
 }

@@ -13,15 +13,23 @@ typedef struct slot {
     tn_atomic_u32 discarded;
     tn_atomic_u32 process;   /* the tn_process_generation() that opened it */
     tarn_executor *executor; /* NULL: the slot is free */
-    int pins;                /* it must not be closed yet */
     tn_atomic_u32 remote;    /* it has a help(), an await() or a begun() */
     uint16_t uses;
     uint16_t next_free;
+    alignas(64) tn_atomic_u64 pins; /* by how many it is kept, GONE, and the tag of its number */
     alignas(64) tn_places places;
     alignas(64) tn_atomic_u64 counts[TN_EVENTS];
 } slot;
 
 enum { SLOTS_PER_PAGE = 256, PAGES = 256 };
+
+/* It is being forgotten, or has been: hold() does not find it any more. */
+#define GONE (UINT64_C(1) << 32)
+
+static bool is_pinned(uint64_t pins)
+{
+    return (uint32_t)pins > 0;
+}
 
 tn_mutex tn_registry_mutex = TN_MUTEX_INITIAL; /* of all that follows */
 static tn_atomic_ptr pages[PAGES];             /* read without it */
@@ -74,6 +82,7 @@ bool tn_registry_add(tarn_executor *executor)
         tn_u32_store_relaxed(&own->remote, executor->backend->help || executor->backend->await ||
                                                executor->backend->begun);
         executor->id = ((uint32_t)++own->uses << 16) | place;
+        tn_u64_store_release(&own->pins, tn_registry_tag(executor->id));
         tn_u64_store_relaxed(&own->places.word, tn_registry_tag(executor->id));
         for (int event = 0; event < TN_EVENTS; event++)
             tn_u64_store_relaxed(&own->counts[event], tn_registry_tag(executor->id));
@@ -86,8 +95,12 @@ void tn_registry_remove(tarn_executor *executor)
 {
     slot *own = slot_of(executor->id);
     tn_mutex_lock(&tn_registry_mutex);
-    while (own->pins > 0)
+    /* Acquire, both: what was done to it by those who had pinned it. */
+    uint64_t pins = tn_u64_or_acq_rel(&own->pins, GONE);
+    while (is_pinned(pins)) {
         tn_cond_wait(&unpinned, &tn_registry_mutex);
+        pins = tn_u64_load_acquire(&own->pins);
+    }
     own->executor = NULL;
     own->next_free = free_slot;
     free_slot = (uint16_t)(executor->id & 0xffff);
@@ -153,29 +166,32 @@ tarn_executor *tn_registry_find(uint32_t id)
 
 void tn_registry_pin(tarn_executor *executor)
 {
-    slot_of(executor->id)->pins++;
-}
-
-void tn_registry_unpin(tarn_executor *executor)
-{
-    if (--slot_of(executor->id)->pins == 0)
-        tn_cond_broadcast(&unpinned);
+    tn_u64_add_relaxed(&slot_of(executor->id)->pins, 1);
 }
 
 tarn_executor *tn_registry_hold(uint32_t id)
 {
-    tn_mutex_lock(&tn_registry_mutex);
-    tarn_executor *executor = tn_registry_find(id);
-    if (executor)
-        tn_registry_pin(executor);
-    tn_mutex_unlock(&tn_registry_mutex);
-    return executor;
+    if (!is_known(id) || tn_registry_is_foreign(id))
+        return NULL;
+    slot *own = slot_of(id);
+    uint64_t pins = tn_u64_load_relaxed(&own->pins);
+    do {
+        if ((pins & ~(uint64_t)UINT32_MAX) != tn_registry_tag(id))
+            return NULL;
+        /* Acquire: the executor, which was there before its tag. */
+    } while (!tn_u64_cas_weak_acquire(&own->pins, &pins, pins + 1));
+    return own->executor;
 }
 
 void tn_registry_let_go(tarn_executor *executor)
 {
+    slot *own = slot_of(executor->id);
+    /* Release: what was done to the executor, which may be no more afterwards. */
+    uint64_t pins = tn_u64_sub_acq_rel(&own->pins, 1) - 1;
+    if (is_pinned(pins) || !(pins & GONE))
+        return;
     tn_mutex_lock(&tn_registry_mutex);
-    tn_registry_unpin(executor);
+    tn_cond_broadcast(&unpinned);
     tn_mutex_unlock(&tn_registry_mutex);
 }
 

@@ -58,14 +58,15 @@ tarn_executor *tn_registry_at(uint32_t place);
 /* The executor of that number; NULL: it is gone, or another process's. */
 tarn_executor *tn_registry_find(uint32_t id);
 
-/* Keeps an executor from being removed, as often as it is said. */
+/* Keeps an executor from being removed, until it is let go; as often as it is said. */
 void tn_registry_pin(tarn_executor *executor);
-void tn_registry_unpin(tarn_executor *executor);
 
 /* ---- Without the mutex ---- */
 
-/* The executor of that number, pinned; NULL: it is gone, or another process's. And its end. */
+/* The executor of that number, pinned; NULL: it is gone, or just going, or another process's. */
 tarn_executor *tn_registry_hold(uint32_t id);
+
+/* The end of a pin. */
 void tn_registry_let_go(tarn_executor *executor);
 
 /* Whether the executor of that number has a help(), an await() or a begun(): a hint, for one load. */

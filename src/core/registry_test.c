@@ -3,6 +3,7 @@
 
 #include "idle_backend.h"
 #include "platform/memory.h"
+#include "platform/thread.h"
 
 #include <string.h>
 
@@ -155,4 +156,73 @@ TEST(to_discard_under_a_number_never_given_out_is_harmless)
 {
     tn_registry_discard(0xffffffffu);
     tn_registry_discard(0x0001ff00u);
+}
+
+/* ---- Pins ------------------------------------------------------------------------------------ */
+
+TEST(an_executor_is_found_by_its_number_until_it_is_gone)
+{
+    tarn_executor one, other;
+    idle_open(&one);
+    uint32_t old = one.id;
+    assert_null(tn_registry_hold(0));
+    assert_null(tn_registry_hold(old + 0x10000));
+    for (int i = 0; i < 3; i++)
+        assert_ptr_equal(tn_registry_hold(old), &one);
+    for (int i = 0; i < 3; i++)
+        tn_registry_let_go(&one);
+    tarn_backend_close(&one);
+    assert_null(tn_registry_hold(old));
+    /* Its slot is another's, or nobody's. */
+    idle_open(&other);
+    assert_null(tn_registry_hold(old));
+    assert_ptr_equal(tn_registry_hold(other.id), &other);
+    tn_registry_let_go(&other);
+    tarn_backend_close(&other);
+    assert_null(tn_registry_hold(other.id));
+}
+
+typedef struct removal {
+    tarn_executor executor;
+    tn_thread thread;
+    tn_atomic_u32 over;
+} removal;
+
+static void remove_it(void *data)
+{
+    removal *r = data;
+    tarn_backend_close(&r->executor);
+    tn_u32_store_release(&r->over, 1);
+}
+
+static void removal_begin(removal *r)
+{
+    tn_u32_set(&r->over, 0);
+    assert_int_equal(tn_thread_start(&r->thread, 0, "remover", remove_it, r), 0);
+    /* It has begun once nobody finds the executor any more. */
+    while (tn_registry_hold(r->executor.id))
+        tn_registry_let_go(&r->executor);
+}
+
+TEST(who_is_pinned_is_not_removed_before_the_last_has_let_go)
+{
+    for (int i = 0; i < 200; i++) {
+        removal r;
+        idle_open(&r.executor);
+        assert_non_null(tn_registry_hold(r.executor.id));
+        assert_non_null(tn_registry_hold(r.executor.id));
+        removal_begin(&r);
+        tn_registry_let_go(&r.executor);
+        assert_int_equal(tn_u32_load_acquire(&r.over), 0);
+        /* As exit() does, which finds it by its place. */
+        tn_mutex_lock(&tn_registry_mutex);
+        assert_ptr_equal(tn_registry_find(r.executor.id), &r.executor);
+        tn_registry_pin(&r.executor);
+        tn_mutex_unlock(&tn_registry_mutex);
+        tn_registry_let_go(&r.executor);
+        assert_int_equal(tn_u32_load_acquire(&r.over), 0);
+        tn_registry_let_go(&r.executor);
+        tn_thread_join(r.thread);
+        assert_int_equal(tn_u32_load_acquire(&r.over), 1);
+    }
 }

@@ -80,23 +80,16 @@ typedef struct admission {
 } admission;
 
 /* Keeps an executor whose shutdown may begin while a submit waits for room; false: it has ended. */
-static bool pin(tarn_executor *pool, uint32_t id)
+static bool pin(uint32_t id, admission *a)
 {
-    tn_mutex_lock(&tn_registry_mutex);
-    bool there = tn_registry_find(id) == pool;
-    if (there)
-        tn_registry_pin(pool);
-    tn_mutex_unlock(&tn_registry_mutex);
-    return there;
+    a->pinned = a->pinned || tn_registry_hold(id);
+    return a->pinned;
 }
 
 static void unpin(tarn_executor *pool, const admission *a)
 {
-    if (!a->pinned)
-        return;
-    tn_mutex_lock(&tn_registry_mutex);
-    tn_registry_unpin(pool);
-    tn_mutex_unlock(&tn_registry_mutex);
+    if (a->pinned)
+        tn_registry_let_go(pool);
 }
 
 /* A full queue, by the executor's rule. */
@@ -127,7 +120,7 @@ static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admi
     size_t limit = pool->queue_limit < TN_MOST_PLACES ? pool->queue_limit : TN_MOST_PLACES;
     uint32_t id = pool->id;
     /* Of many, the first may have ended, and the executor with them, before the others enter. */
-    if (wanted > 1 && !a->pinned && !(a->pinned = pin(pool, id)))
+    if (wanted > 1 && !pin(id, a))
         return tn_error(TARN_CLOSED, "tarn_submit: the executor is shut down");
     a->counted = true;
     tarn_status status = tn_admission_enter(id, limit, wanted, TARN_NOW.ns, &a->taken);
@@ -135,8 +128,7 @@ static tarn_status admit(tarn_executor *pool, size_t wanted, int64_t until, admi
     bool inside = tn_context_here() || tn_callbacks_running() > 0;
     if (status == TARN_FULL && !inside && pool->when_full == TARN_FULL_BLOCK) {
         int64_t own = pool->submit_within > 0 ? tn_clock_after(pool->submit_within) : until;
-        a->pinned = a->pinned || pin(pool, id);
-        status = a->pinned
+        status = pin(id, a)
                      ? tn_admission_enter(id, limit, wanted, own < until ? own : until, &a->taken)
                      : TARN_CLOSED;
     }
