@@ -59,6 +59,16 @@ void tn_remote_explain(tarn_future *future, tarn_failure failure, char *text)
     tn_remote_decide(future, failure.status);
 }
 
+void tn_remote_refuse(tarn_future *future, tarn_failure failure, char *text)
+{
+    /* In the counts it has run, as all has that ends; but not for who asks how often. */
+    tn_remote_begin(future);
+    tn_remote_explain(future, failure, text);
+    tn_ext *ext = tn_cell_ext(future);
+    if (ext)
+        ext->failure.attempts--;
+}
+
 bool tn_remote_crashed(tarn_future *future)
 {
     if (!is_special(future))

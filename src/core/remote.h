@@ -22,6 +22,9 @@ bool tn_remote_keep_bytes(tarn_future *future, tarn_bytes *bytes);
 void tn_remote_decide(tarn_future *future, tarn_status status);
 void tn_remote_explain(tarn_future *future, tarn_failure failure, char *text);
 
+/* The same, of one that has not begun, and will not. */
+void tn_remote_refuse(tarn_future *future, tarn_failure failure, char *text);
+
 /* Counts that it has crashed the process that it ran in; true: on each of its tries, of which there
  * were several. */
 bool tn_remote_crashed(tarn_future *future);

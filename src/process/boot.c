@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "process/boot.h"
 
+#include "core/process.h"
 #include "core/status.h"
 #include "platform/atomic.h"
 #include "platform/child.h"
@@ -86,7 +87,8 @@ static bool is_child(pid_t *parent)
 static noreturn void become(tn_role role)
 {
     pid_t parent;
-    if (is_child(&parent)) {
+    /* A task may fork, and its child return from it. */
+    if (is_child(&parent) && tn_process_watch_over() == TARN_OK) {
         serves = true;
         /* What tasks print is not lost with a worker that is killed, but for the last line. */
         setvbuf(stdout, NULL, _IOLBF, BUFSIZ);

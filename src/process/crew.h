@@ -115,7 +115,7 @@ typedef struct tn_crew {
     bool closed;    /* takes no more work */
     bool cancelled; /* ... not even what is owed */
     bool broken;    /* no worker will ever be ready; `failure` says why */
-    char failure[256];
+    char failure[384];
     bool over;            /* the service thread has left, and nothing is taken any more */
     bool left;            /* ... and so has the callback thread */
     bool abandoned;       /* ... and the service thread frees the crew */
@@ -262,8 +262,9 @@ int tn_service_start_server(tn_crew *crew);
 void tn_service_run(void *crew);
 void tn_service_call(void *crew);
 
-/* Closes its socket, and sees to it that it ends; true: somebody else had killed it. */
-bool tn_service_let_server_go(tn_crew *crew);
+/* Closes its socket, and sees to it that it ends. How it has, as in TN_DIED; INT_MIN: nobody knows, or
+ * it was made to. */
+int tn_service_let_server_go(tn_crew *crew);
 
 void tn_crew_free(tn_crew *crew);
 

@@ -42,10 +42,9 @@ void tn_endings_decide(tn_endings *endings, tarn_future *future, tarn_failure fa
 void tn_endings_refuse(tn_endings *endings, tarn_future *future, tarn_status status,
                        const char *text)
 {
-    /* It was started, and so has to be counted as one that ran. */
-    tn_remote_begin(future);
-    tn_endings_decide(endings, future, (tarn_failure){.status = status, .worker = -1},
-                      text ? tn_text_copy(text) : NULL);
+    tn_remote_refuse(future, (tarn_failure){.status = status, .worker = -1},
+                     text ? tn_text_copy(text) : NULL);
+    tn_endings_add(endings, future);
 }
 
 /* ---- Ending ------------------------------------------------------------------------------------ */

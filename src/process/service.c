@@ -15,11 +15,13 @@
 #include "platform/socket.h"
 #include "process/boot.h"
 #include "process/crew.h"
+#include "process/loss.h"
 #include "process/message.h"
 #include "process/step.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 
 enum {
     MOST_FAILURES = 20
@@ -83,7 +85,7 @@ int tn_service_start_server(tn_crew *crew)
     return 0;
 }
 
-bool tn_service_let_server_go(tn_crew *crew)
+int tn_service_let_server_go(tn_crew *crew)
 {
     tn_child_end how;
     tn_message leave = {TN_MAGIC, TN_LEAVE, 0, 0, 0};
@@ -94,7 +96,7 @@ bool tn_service_let_server_go(tn_crew *crew)
     crew->control = -1;
     tn_step(TN_STEP_SOCKET_CLOSED);
     if (crew->server < 0)
-        return false;
+        return INT_MIN;
     /* It ends once it sees that the socket is closed; if it does not, it is made to. */
     bool ready, by_us = tn_poll(&crew->server, &ready, 1, tn_clock_after(1.0)) != 0;
     if (by_us) {
@@ -105,7 +107,9 @@ bool tn_service_let_server_go(tn_crew *crew)
     tn_step(TN_STEP_SERVER_BURIED);
     tn_fd_close(crew->server);
     crew->server = -1;
-    return known && !by_us && how.killed && how.code == SIGKILL;
+    if (!known || by_us)
+        return INT_MIN;
+    return how.killed ? -how.code : how.code;
 }
 
 static void start_anew(tn_crew *crew, tn_endings *endings)
@@ -123,34 +127,39 @@ static bool has_ended(int server)
     return server >= 0 && tn_poll(&server, &ended, 1, TARN_NOW.ns) == 0;
 }
 
-/* The program is none that can be a server. */
-static void break_for_program(tn_crew *crew, tn_endings *endings)
+/* The program is none that can be a server; what it has done instead. */
+static void break_for_program(tn_crew *crew, int how, tn_endings *endings)
 {
+    char end[64], ended[128] = "";
+    tn_loss_name(how, end, sizeof end);
+    if (how != INT_MIN)
+        snprintf(ended, sizeof ended, "; it ended with %s: see what it wrote to stderr", end);
     if (crew->program)
         tn_crew_break(crew, endings,
                       "worker_program is no worker: its main() has to begin with tarn_boot(), as "
-                      "that of tarn-worker does, but it is %.120s",
-                      crew->program);
+                      "that of tarn-worker does, but it is %.120s%s",
+                      crew->program, ended);
     else
         tn_crew_break(crew, endings,
                       "the program did not become a server of workers: tarn_boot() has to be the "
                       "first line of its main(), and it must not be set-user-ID, started by the "
-                      "loader (ld-linux.so PROGRAM) or emulated");
+                      "loader (ld-linux.so PROGRAM) or emulated%s",
+                      ended);
 }
 
 /* Its workers end with it. */
 static void server_is_gone(tn_crew *crew, tn_endings *endings)
 {
     bool greeted = crew->greeted;
-    bool killed = tn_service_let_server_go(crew);
+    int how = tn_service_let_server_go(crew);
     tn_crew_bury_all(crew);
     for (int i = 0; i < crew->places && crew->members[i]; i++)
         tn_crew_died(crew, crew->members[i], INT_MIN, endings);
     if (crew->broken || (crew->closed && crew->queue.length == 0))
         return;
     /* One that was killed before it could say anything has not shown what it is. */
-    if (!greeted && !killed)
-        break_for_program(crew, endings);
+    if (!greeted && how != -SIGKILL)
+        break_for_program(crew, how, endings);
     else if (++crew->failures >= MOST_FAILURES)
         tn_crew_break(crew, endings, "the server of workers has ended %d times", MOST_FAILURES);
     else

@@ -8,6 +8,7 @@
 #include "platform/clock.h"
 #include "platform/fd.h"
 #include "platform/memory.h"
+#include "platform/process.h"
 #include "platform/shared.h"
 #include "platform/socket.h"
 #include "process/channel.h"
@@ -39,6 +40,7 @@ typedef struct worker {
     uint32_t count;
     unsigned char *args, *result; /* of the call that runs */
     size_t args_room, result_room;
+    uint32_t generation; /* of this process */
     char text[FAILURE_TEXT];
 } worker;
 
@@ -68,6 +70,22 @@ static void reply_format(tarn_status status, const char *format, ...)
     vsnprintf(self.text, sizeof self.text, format, arguments);
     va_end(arguments);
     reply_text(status, self.text);
+}
+
+/* ---- The end ----------------------------------------------------------------------------------- */
+
+static noreturn void leave(void)
+{
+    tn_step(TN_STEP_LEAVING);
+    fflush(NULL);
+    tn_exit_now(0);
+}
+
+/* What a task has forked has come back from it. It is no worker, and has no channel. */
+static void leave_if_forked(void)
+{
+    if (tn_process_generation() != self.generation)
+        leave();
 }
 
 /* ---- Calls ------------------------------------------------------------------------------------- */
@@ -133,6 +151,7 @@ static void run(const tn_call *call)
     tn_block *memory;
     self.context.stopping = tn_worker_stop_word(&self.end);
     tarn_status status = tn_run_call(&self.context, task, self.args, self.result, &report, &memory);
+    leave_if_forked();
     tn_step(TN_STEP_RAN);
     if (status == TARN_OK && tn_lacks_data(task, self.result)) {
         tn_block_free_all(memory, NULL);
@@ -173,18 +192,12 @@ static void ring(void *data)
     tn_event_raise(EVENT_FD);
 }
 
-static noreturn void leave(void)
-{
-    tn_step(TN_STEP_LEAVING);
-    fflush(NULL);
-    tn_exit_now(0);
-}
-
 /* The task has ended the thread, which is the process. */
 static void lost(tn_context *context)
 {
     static char text[] = "the task ended its thread";
     (void)context;
+    leave_if_forked();
     reply_text(TARN_FAILED, text);
     leave();
 }
@@ -208,6 +221,7 @@ noreturn void tn_worker_main(int index, const int given[TN_GIVEN], int server)
     self.context.index = index;
     self.context.stopping = tn_worker_stop_word(&self.end);
     self.context.lost = lost;
+    self.generation = tn_process_generation();
     if (!tn_run_enter(&self.context))
         tn_exit_now(EXIT_FAILURE);
     while (tn_worker_take(&self.end, &call, TN_CLOCK_NEVER) == TN_TAKE_CALL) {

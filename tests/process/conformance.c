@@ -109,6 +109,14 @@ static int fork_and_wait(int code)
 }
 TARN_TASK(int, fork_and_wait, int);
 
+/* The child comes back to where the task was called. */
+static int fork_and_return(int round)
+{
+    pid_t child = fork();
+    return child == 0 ? round : exit_status_of(child);
+}
+TARN_TASK(int, fork_and_return, int);
+
 static void refuse(void)
 {
     tarn_fail(3, "not today");
@@ -271,6 +279,7 @@ TEST(an_initializer_that_fails_breaks_the_pool_and_leaves_nothing)
     for (int i = 0; i < 10; i++) {
         assert_int_equal(tarn_result(futures[i], NULL, NULL, 0), TARN_BROKEN);
         assert_non_null(strstr(tarn_error(futures[i])->text, "not today"));
+        assert_int_equal(tarn_error(futures[i])->attempts, 0);
     }
     tarn_drop_all(futures, 10);
     tarn_future *late = own_pid_submit(pool);
@@ -343,6 +352,17 @@ TEST(a_task_may_fork_and_its_child_may_exit)
     for (int i = 0; i < 20; i++)
         assert_int_equal(drop_ok(futures[i]), i);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+/* That is the end of the child, which is no worker. */
+TEST(what_a_task_has_forked_may_return_from_it)
+{
+    for (int start = TARN_START_FORK; start <= TARN_START_SPAWN; start++) {
+        tarn_executor *pool = tarn_process_pool(.max_workers = 1, .start = start);
+        for (int i = 1; i < 5; i++)
+            assert_int_equal(drop_ok(fork_and_return_submit(pool, i)), 0);
+        assert_int_equal(tarn_shutdown(pool), TARN_OK);
+    }
 }
 
 static bool is_child;
