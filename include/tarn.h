@@ -178,7 +178,9 @@ TARN_API tarn_deadline tarn_in(double seconds);
  *       Many calls, a few queued at a time (see tarn_map; both need an argument).
  *
  * Struct padding is copied along with the struct. Two tasks of one name (in C++: and namespace) in
- * one program or library are a link error; in two of them they are two tasks. A library that has
+ * one program or library are a link error; in two of them they are two tasks, as descriptors are
+ * hidden. A library whose tasks others submit by its header exports them: it, and they, are compiled
+ * with -DTARN_TASK_VISIBILITY='"default"'. A library that has
  * been loaded by dlopen() stays loaded once one of its tasks was submitted or promised, or given to
  * an executor.
  *
@@ -375,7 +377,8 @@ typedef struct tarn_process_options {
  * .run_limit at once, a tarn_shutdown() with .kill_running, too.
  * Arguments and result are copied between the processes: up to 64 KiB of either, where a tarn_bytes
  * counts its data and 16 bytes more. A little more may be taken; over 66,048 bytes it ends
- * TARN_UNSUPPORTED, as pointers, buffers and maps do. What a task changes in memory stays in its
+ * TARN_UNSUPPORTED when a worker is to be given it; so do pointers, buffers and maps, at the
+ * submit. What a task changes in memory stays in its
  * process; it has no executor of this program, and cannot open a pool of processes. Callbacks and
  * what is chained run on one thread of the pool. Workers see no signals of the terminal, and end
  * with this process, however that ends. A task whose worker died before it began is sent to
@@ -391,11 +394,19 @@ typedef struct tarn_process_options {
  * are not inherited. No signal is blocked or ignored. A task's stack is that of `ulimit -s`. When a
  * worker ends, what stdio has buffered is written, but no atexit() handler or destructor runs,
  * unless a task calls exit(). A crash or a kill loses what is buffered, of stdout the last line.
+ * .run_limit is of tasks: an initializer may take as long as it likes, while what is queued is
+ * pending (.start_within); one that hangs is killed by a tarn_shutdown() with .kill_running, and
+ * with .cancel_pending is not begun again for what is queued.
+ *
+ * What this process sees of it: the server is a child of its own, called tarn-server, and workers are
+ * the server's. So wait() and waitpid(-1) do not run out of children while a pool is open; that
+ * they may get the server's end, or that SIGCHLD is ignored, does no harm. Whoever closes
+ * descriptors that are not its own (closefrom) breaks the pool.
  *
  * options: NULL for all defaults.
- * Returns NULL if it failed, and tarn_last_error() says why: TARN_NOT_BOOTED: neither
- * tarn_boot() was called, nor is there a .worker_program; as tarn_thread_pool(); TARN_SYSTEM: no
- * process can be started, or not that program. If it turns out to be none whose main() begins with
+ * Returns NULL if it failed, and tarn_last_error() says why: neither tarn_boot() was called, nor is
+ * there a .worker_program; as tarn_thread_pool(); no process can be started, or not that program.
+ * If it turns out to be none whose main() begins with
  * tarn_boot(), all tasks end TARN_BROKEN; so they do for good once the server has died 20 times
  * without a reply of a worker in between.
  * Owns: the caller ends it by tarn_shutdown() or tarn_abandon(). */
@@ -431,7 +442,7 @@ typedef struct tarn_task_options {
      * run_limit, nor once a shutdown with .cancel_pending has begun. */
     int retries;
     int retry_on; /* of tarn_retry; 0: TARN_RETRY_LOST, so that .retries alone does nothing on a
-                     pool of threads */
+                     pool of threads, nor for what run_limit has ended */
     TARN_NAMES_ONLY_;
 } tarn_task_options;
 
