@@ -106,6 +106,15 @@ static tarn_future *pop(tn_queue *queue, tn_level *level)
     return future;
 }
 
+void tn_queue_trim(tn_queue *queue)
+{
+    for (int i = 0; i < TN_LEVELS; i++) {
+        tn_level *level = &queue->levels[i];
+        while (level->first && is_dead(level->first))
+            throw_out(queue, pop(queue, level));
+    }
+}
+
 void tn_queue_put_back(tn_queue *queue, tarn_future *future)
 {
     tn_level *level = level_of(queue, future);

@@ -36,6 +36,10 @@ void tn_queue_put_back(tn_queue *queue, tarn_future *future);
 /* Takes out an entry that may be in it, near the front; false: it is not. */
 bool tn_queue_remove(tn_queue *queue, tarn_future *future);
 
+/* Throws out the dead ones before the first entry of each level that can still be started: what is left
+ * has one that can, or is nothing. */
+void tn_queue_trim(tn_queue *queue);
+
 /* Takes the next entry that can still be started, and starts it; NULL: there is none. */
 tarn_future *tn_queue_start(tn_queue *queue);
 

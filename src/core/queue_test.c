@@ -128,6 +128,32 @@ TEST(dead_entries_are_passed_over_and_given_back)
     }
 }
 
+TEST(after_a_trim_an_entry_is_there_if_one_can_start)
+{
+    for (uint32_t pattern = 0; pattern < 64; pattern++) {
+        begin();
+        tarn_future *futures[6];
+        for (uint32_t i = 0; i < 6; i++)
+            futures[i] = push(i);
+        uint32_t dead = 0;
+        for (uint32_t i = 0; i < 6; i++) {
+            if (pattern & 1u << i)
+                cancel(futures[i]);
+        }
+        while (pattern & 1u << dead)
+            dead++;
+        tn_queue_trim(&queue);
+        assert_int_equal(queue.length, 6 - dead);
+        tn_queue_bury(tn_queue_take_dead(&queue));
+        for (uint32_t i = 0; i < 6; i++) {
+            if (!(pattern & 1u << i))
+                expect(i);
+        }
+        expect_empty();
+        assert_int_equal(count_discarded(), 0);
+    }
+}
+
 /* As a claim does it: started by somebody else while the entry is still here. */
 TEST(a_claimed_entry_is_passed_over_and_stays_whole_until_then)
 {

@@ -5,10 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The kernel's numbers, where libc's headers are older than they. */
@@ -33,6 +36,23 @@ static int open_file(const char *name)
     return fd;
 }
 
+/* A limit on the size of files (ulimit -f) is one of memory files, too; what goes beyond it is told by a
+ * signal of this thread as well, which would end the program. */
+static int set_size(int file, size_t size)
+{
+    sigset_t told, before;
+    int error;
+
+    sigemptyset(&told);
+    sigaddset(&told, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &told, &before);
+    error = ftruncate(file, (off_t)size) == 0 ? 0 : errno;
+    if (error == EFBIG && !sigismember(&before, SIGXFSZ))
+        sigtimedwait(&told, NULL, &(struct timespec){.tv_sec = 0});
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
 static int map(int fd, size_t size, int protection, void **pages)
 {
     void *start = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
@@ -52,7 +72,7 @@ static int map(int fd, size_t size, int protection, void **pages)
 int tn_shared_new(const char *name, size_t size, bool readers_only, int *fd, void **pages)
 {
     int seals = SIZE_SEALS | F_SEAL_SEAL | (readers_only ? F_SEAL_FUTURE_WRITE : 0);
-    int error = 0;
+    int error;
 
     *fd = -1;
     *pages = NULL;
@@ -63,8 +83,7 @@ int tn_shared_new(const char *name, size_t size, bool readers_only, int *fd, voi
     int file = open_file(name);
     if (file < 0)
         return errno;
-    if (ftruncate(file, (off_t)size) != 0)
-        error = errno;
+    error = set_size(file, size);
     /* Mapped before it is sealed against mappings that write. */
     if (error == 0)
         error = map(file, size, PROT_READ | PROT_WRITE, pages);

@@ -51,7 +51,13 @@ const char *tn_boot_remedy(const char *program, int error)
 {
     switch (error) {
     case EAGAIN:
-        return "; raise the limit on processes (ulimit -u, or pids.max of the control group)";
+        return "; raise the limit on processes (ulimit -u, or pids.max of the control group), or "
+               "on "
+               "memory (ulimit -v)";
+    case ENOMEM:
+        return "; raise the limit on memory (ulimit -v, or memory.max of the control group)";
+    case EFBIG:
+        return "; raise the limit on the size of files (ulimit -f)";
     case EMFILE:
         return "; raise the limit on open files (ulimit -n)";
     case ENFILE:

@@ -124,12 +124,14 @@ TEST(a_failure_to_start_comes_with_its_remedy)
     assert_non_null(strstr(tn_boot_remedy(NULL, EAGAIN), "limit on processes"));
     assert_non_null(strstr(tn_boot_remedy(NULL, EMFILE), "limit on open files"));
     assert_non_null(strstr(tn_boot_remedy(NULL, ENFILE), "system's limit on open files"));
+    assert_non_null(strstr(tn_boot_remedy(NULL, ENOMEM), "limit on memory"));
+    assert_non_null(strstr(tn_boot_remedy(NULL, EFBIG), "ulimit -f"));
     assert_non_null(strstr(tn_boot_remedy(NULL, ENOSYS), "Valgrind"));
     assert_non_null(strstr(tn_boot_remedy(NULL, ENOENT), "/proc/self/exe"));
     assert_non_null(strstr(tn_boot_remedy(NULL, EACCES), "/proc/self/exe"));
     /* That of another program is in its path. */
     assert_string_equal(tn_boot_remedy("/nowhere", ENOENT), "");
-    assert_string_equal(tn_boot_remedy(NULL, ENOMEM), "");
+    assert_string_equal(tn_boot_remedy(NULL, EPERM), "");
 }
 
 /* An exec with an empty list of arguments is odd, but the program did begin with it. */

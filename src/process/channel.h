@@ -160,8 +160,9 @@ void tn_worker_open(tn_worker_end *end, const tn_down *down, tn_up *up, void (*r
 
 typedef enum tn_take {
     TN_TAKE_CALL,
-    TN_TAKE_NONE, /* nothing was pushed by `until` */
-    TN_TAKE_LEAVE /* nothing will be: the host has closed */
+    TN_TAKE_NONE,  /* nothing was pushed by `until` */
+    TN_TAKE_LEAVE, /* nothing will be: the host has closed */
+    TN_TAKE_SPOILT /* nothing can be: a task has overwritten what the worker says */
 } tn_take;
 
 /* Takes the next call, and says that it has begun; skips what was revoked. Sleeps until `until` (see

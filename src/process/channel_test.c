@@ -387,6 +387,25 @@ TEST(who_is_to_leave_skips_what_was_revoked)
     pair_close(&p);
 }
 
+/* A task may overwrite what its worker says: the worker is not to wait for a call that never comes. */
+TEST(a_worker_whose_word_was_overwritten_takes_nothing)
+{
+    static const uint32_t words[] = {0, 1, 0x80000000, UINT32_MAX, 6 + TN_SLOTS + 1};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        pair p;
+        tn_call call;
+        pair_open(&p, 5);
+        push(&p, 1);
+        take_is(&p, 5);
+        reply(&p);
+        harvest_is(&p, TN_HARVEST_REPLY, 5);
+        push(&p, 1);
+        tn_u32_store_relaxed(&p.up->begun, words[i]);
+        assert_int_equal(tn_worker_take(&p.end, &call, TN_CLOCK_NEVER), TN_TAKE_SPOILT);
+        pair_close(&p);
+    }
+}
+
 TEST(replies_ring_only_while_the_host_listens)
 {
     pair p;

@@ -80,16 +80,21 @@ static bool somebody_wakes(const tn_worker_end *end)
 /* ---- Taking ---- */
 
 /* Claims the next call, which was pushed, against a revocation. If that was first, skips what it
- * revoked. */
-static bool claim(tn_worker_end *end)
+ * revoked: TN_TAKE_NONE. */
+static tn_take claim(tn_worker_end *end)
 {
     uint32_t next = end->taken;
     /* Acquire on failure: see tn_host_revoke(). On success nothing of the call happens before. */
-    bool won = tn_u32_cas_strong_acq_rel(&end->up->begun, &next, end->taken + 1);
-    end->taken = won ? end->taken + 1 : next;
-    if (!won)
-        publish(end);
-    return won;
+    if (tn_u32_cas_strong_acq_rel(&end->up->begun, &next, end->taken + 1)) {
+        end->taken++;
+        return TN_TAKE_CALL;
+    }
+    /* More than can be in flight, or none: it would wait for ever for what is no next call. */
+    if (next - end->taken - 1 >= TN_SLOTS)
+        return TN_TAKE_SPOILT;
+    end->taken = next;
+    publish(end);
+    return TN_TAKE_NONE;
 }
 
 static void read_call(const tn_worker_end *end, tn_call *call)
@@ -117,10 +122,13 @@ static tn_take look(tn_worker_end *end, tn_call *call)
         if (!is_marked(end))
             return closed ? TN_TAKE_LEAVE : TN_TAKE_NONE;
         tn_step(TN_STEP_CLAIMING);
-        if (claim(end)) {
+        tn_take found = claim(end);
+        if (found == TN_TAKE_SPOILT)
+            return found;
+        if (found == TN_TAKE_CALL) {
             tn_step(TN_STEP_CLAIMED);
             read_call(end, call);
-            return TN_TAKE_CALL;
+            return found;
         }
         tn_step(TN_STEP_SKIPPED);
     }

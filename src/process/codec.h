@@ -23,6 +23,9 @@ void tn_result_encode(const tarn_task *task, const void *result, unsigned char *
  * of its task. */
 tarn_status tn_result_decode(tarn_future *future, const unsigned char *from, size_t size);
 
+/* How a task has ended, as the worker says: with its thread, and so with the worker. */
+enum { TN_ENDED_THREAD = -1000 };
+
 enum { TN_MOST_FAILURE = 8 * 1024 }; /* bytes of a failure */
 
 /* In the worker: a failure in at most `room` bytes, cut; how many they are. */

@@ -31,8 +31,9 @@ enum { MOST_EARLY_DEATHS = 5, MOST_FAILURES = 20 };
 
 /* ---- The whole crew ------------------------------------------------------------------------- */
 
-bool tn_crew_is_settled(const tn_crew *crew)
+bool tn_crew_is_settled(tn_crew *crew)
 {
+    tn_queue_trim(&crew->queue);
     return crew->queue.length == 0 && crew->held == 0 && crew->ending == 0 && !crew->calling &&
            !crew->left_over.first && tn_aftermath_is_empty(&crew->aftermath);
 }
@@ -136,7 +137,7 @@ static int ask_for_one(tn_crew *crew, tn_member *member)
     tn_host_open(&member->channel, member->line->down, member->line->up);
     tn_host_listen(&member->channel, TN_RING_EVENT);
     member->state = TN_STARTING;
-    member->kill = member->unsent = member->stalled = false;
+    member->kill = member->leaves = member->unsent = member->stalled = false;
     member->pid = 0;
     member->initialized = crew->initializer == NULL;
     member->calls = 0;
@@ -339,12 +340,12 @@ void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings
 {
     if (member->state == TN_ABSENT)
         return;
-    /* Those that leave or are killed are to end. */
-    bool unasked = member->state == TN_READY || member->state == TN_BUSY;
     /* First of all: one whose server has died may live a moment longer, and begin something. */
     if (crew->prefetch > 1)
         tn_crew_recall(crew, member, endings);
     tn_crew_harvest(crew, member, endings);
+    /* Those that leave or are killed are to end. */
+    bool unasked = (member->state == TN_READY || member->state == TN_BUSY) && !member->leaves;
     /* By itself: not if somebody has killed it, or its server. */
     bool early = member->calls == 0 && how != -SIGKILL && how != INT_MIN &&
                  (member->state == TN_BUSY || member->state == TN_STARTING);

@@ -59,6 +59,7 @@ typedef struct tn_member {
     bool *knows;            /* which of crew->tasks, up to `room` */
     uint32_t room;
     bool kill;      /* whatever it does, if it has not ended by now */
+    bool leaves;    /* by its own word: its last task has ended its thread */
     bool unsent;    /* DOOMED, and the server has not been told: it has too much to read */
     uint64_t calls; /* that it has replied to */
     int64_t ready_since;
@@ -180,7 +181,7 @@ void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
 void tn_crew_break_if_strict(tn_crew *crew, tn_endings *endings);
 
 /* Whether nothing is queued, running, or about to be told. */
-bool tn_crew_is_settled(const tn_crew *crew);
+bool tn_crew_is_settled(tn_crew *crew);
 
 /* Gives back a share in the memory of a channel. */
 void tn_line_leave(tn_line *line);

@@ -189,7 +189,7 @@ static int depth_of(const tn_crew *crew, const tn_member *member)
 static bool can_take_more(const tn_crew *crew, const tn_member *member)
 {
     uint32_t in_flight = tn_host_in_flight(&member->channel);
-    return member->state == TN_BUSY && member->initialized && !member->kill &&
+    return member->state == TN_BUSY && member->initialized && !member->kill && !member->leaves &&
            member->futures < depth_of(crew, member) && in_flight + ROOM_FOR_ONE <= TN_SLOTS &&
            (crew->max_tasks == 0 ||
             member->calls + in_flight < crew->max_tasks + (crew->initializer != NULL));
@@ -252,6 +252,8 @@ static bool take_from_the_overloaded(tn_crew *crew, tn_endings *endings)
 
 void tn_crew_serve(tn_crew *crew, tn_endings *endings)
 {
+    /* No worker is to come for what was cancelled. */
+    tn_queue_trim(&crew->queue);
     /* One whose initializer has failed is ready, too. */
     if (crew->broken) {
         tn_crew_refuse_queued(crew, endings);
@@ -319,8 +321,11 @@ static void take_initialized(tn_crew *crew, tn_member *member, const tn_reply *r
 }
 
 /* One of its calls is over; true: a future's. */
-static bool take(tn_crew *crew, tn_member *member, const tn_reply *reply, tn_endings *endings)
+static bool take(tn_crew *crew, tn_member *member, tn_reply *reply, tn_endings *endings)
 {
+    member->leaves |= reply->status == TN_ENDED_THREAD;
+    if (reply->status == TN_ENDED_THREAD)
+        reply->status = TARN_FAILED;
     bool defined = tn_held_at(member, reply->number)->definition > 0;
     tarn_future *future = tn_crew_take(crew, member, reply->number);
     if (defined)
@@ -369,7 +374,8 @@ bool tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
         return any;
     tn_crew_become_ready(crew, member, replies > 0 ? member->paced_from : tn_clock_now());
     uint64_t most = crew->max_tasks + (crew->initializer != NULL);
-    if ((crew->max_tasks > 0 && member->calls >= most) || tn_crew_has_too_many(crew))
+    if (member->leaves || (crew->max_tasks > 0 && member->calls >= most) ||
+        tn_crew_has_too_many(crew))
         tn_crew_dismiss(crew, member);
     return true;
 }

@@ -92,9 +92,15 @@ static tarn_status drain(tarn_executor *executor, int64_t until)
     tn_crew *crew = crew_of(executor);
     bool in_time = true;
     tn_mutex_lock(&crew->mutex);
-    while (!tn_crew_is_settled(crew) && in_time)
-        in_time = tn_cond_wait_until(&crew->settled, &crew->mutex, until);
+    while (!tn_crew_is_settled(crew) && in_time) {
+        /* Nobody is told that the last one in the queue was cancelled. */
+        int64_t doubt = crew->queue.length > 0 ? tn_clock_after(0.05) : TN_CLOCK_NEVER;
+        in_time = tn_cond_wait_until(&crew->settled, &crew->mutex, doubt < until ? doubt : until) ||
+                  doubt < until;
+    }
     bool settled = tn_crew_is_settled(crew);
+    if (crew->queue.dead)
+        tn_crew_call_service(crew);
     tn_mutex_unlock(&crew->mutex);
     return settled ? TARN_OK
                    : tn_error(TARN_TIMEOUT, "tarn_drain: tasks were queued or running at the "
@@ -145,8 +151,9 @@ static tarn_status name_the_running(const tn_crew *crew)
             length += (size_t)written;
     }
     names[length] = '\0';
-    return tn_error_format(TARN_TIMEOUT, "tarn_shutdown: %zu queued, %d running: %s",
-                           tn_queue_count(&crew->queue) + (size_t)given, running, names);
+    return tn_error_format(TARN_TIMEOUT, "tarn_shutdown: %zu queued, %d running%s%s",
+                           tn_queue_count(&crew->queue) + (size_t)given, running,
+                           running > 0 ? ": " : "; its processes have not ended yet", names);
 }
 
 static tarn_status finish(tarn_executor *executor, int64_t until)

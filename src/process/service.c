@@ -287,6 +287,7 @@ static int64_t watch(tn_crew *crew, tn_member *member, tn_endings *endings)
 static int64_t look(tn_crew *crew, bool news, tn_endings *endings)
 {
     int64_t next = TN_CLOCK_NEVER;
+    tn_queue_trim(&crew->queue);
     if (news) {
         bool ended = has_ended(crew->server);
         if (crew->control >= 0)

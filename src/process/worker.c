@@ -48,14 +48,14 @@ static worker self;
 
 /* ---- Replies ----------------------------------------------------------------------------------- */
 
-static void reply_failure(tarn_status status, const tn_report *report)
+static void reply_failure(int status, const tn_report *report)
 {
     unsigned char bytes[TN_MOST_FAILURE];
     size_t size = tn_failure_encode(report, bytes, sizeof bytes);
     tn_worker_reply(&self.end, status, report->code, bytes, (uint32_t)size);
 }
 
-static void reply_text(tarn_status status, char *text)
+static void reply_text(int status, char *text)
 {
     reply_failure(status, &(tn_report){.text = text});
 }
@@ -198,7 +198,7 @@ static void lost(tn_context *context)
     static char text[] = "the task ended its thread";
     (void)context;
     leave_if_forked();
-    reply_text(TARN_FAILED, text);
+    reply_text(TN_ENDED_THREAD, text);
     leave();
 }
 
@@ -224,12 +224,15 @@ noreturn void tn_worker_main(int index, const int given[TN_GIVEN], int server)
     self.generation = tn_process_generation();
     if (!tn_run_enter(&self.context))
         tn_exit_now(EXIT_FAILURE);
-    while (tn_worker_take(&self.end, &call, TN_CLOCK_NEVER) == TN_TAKE_CALL) {
+    tn_take found;
+    while ((found = tn_worker_take(&self.end, &call, TN_CLOCK_NEVER)) == TN_TAKE_CALL) {
         if (call.kind == TN_CALL_DEFINE)
             define(&call);
         else
             run(&call);
     }
+    if (found == TN_TAKE_SPOILT)
+        tn_exit_now(EXIT_FAILURE);
     leave();
 }
 

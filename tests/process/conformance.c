@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <tarn.h>
 #include <unistd.h>
@@ -289,6 +290,51 @@ TEST(an_initializer_that_fails_breaks_the_pool_and_leaves_nothing)
     assert_int_equal(find_server(), 0);
     assert_int_equal(count_descriptors(), descriptors);
     assert_int_equal(count_memory_files(), 0);
+}
+
+static void never_begin(void)
+{
+    for (;;)
+        pause();
+}
+TARN_TASK(void, never_begin, void);
+
+/* No worker comes for what was cancelled, and nobody waits for it. */
+TEST(a_queue_of_what_was_cancelled_is_empty)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 2, .initializer = &never_begin_task);
+    tarn_future *futures[3];
+    for (int i = 0; i < 3; i++)
+        futures[i] = own_pid_submit(pool);
+    tarn_stats stats = {.size = sizeof(stats)};
+    do
+        assert_int_equal(tarn_executor_stats(pool, &stats), TARN_OK);
+    while (stats.workers < 2);
+    for (int i = 0; i < 3; i++)
+        assert_true(tarn_cancel(futures[i]));
+    assert_int_equal(tarn_drain(pool, TARN_FOREVER), TARN_OK);
+    assert_int_equal(tarn_shutdown(pool, .kill_running = true), TARN_OK);
+    tarn_drop_all(futures, 3);
+}
+
+/* ---- Limits ---------------------------------------------------------------------------------- */
+
+/* Of memory files, too; and what is told by a signal otherwise. */
+TEST(a_limit_on_the_size_of_files_is_named_and_ends_nobody)
+{
+    struct rlimit before, low;
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    low = before;
+    low.rlim_cur = 1000 * 1000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    tarn_future *future = own_pid_submit(pool);
+    tarn_status status = tarn_result(future, NULL, NULL, 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, TARN_BROKEN);
+    assert_non_null(strstr(tarn_error(future)->text, "ulimit -f"));
+    tarn_drop(future);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
 
 /* ---- Shutdown -------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "runner.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -101,6 +102,37 @@ TEST(a_loss_is_of_a_kind)
         tarn_drop(future);
     }
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+static int end_thread(void)
+{
+    pthread_exit(NULL);
+    return 0;
+}
+TARN_TASK(int, end_thread, void);
+
+/* The worker ends with it, and is given nothing more; nobody has died who was not to. */
+TEST(a_task_that_ends_its_thread_costs_nobody_else)
+{
+    for (int prefetch = 0; prefetch < 2; prefetch++) {
+        tarn_executor *pool =
+            tarn_process_pool(.max_workers = 1, .prefetch = prefetch, .strict = true);
+        tarn_executor *again = tarn_with(pool, .retries = 1, .retry_on = TARN_RETRY_FAILED);
+        for (int i = 0; i < 10; i++) {
+            tarn_future *ended = end_thread_submit(i % 2 == 0 ? pool : again);
+            tarn_future *others[4];
+            for (int k = 0; k < 4; k++)
+                others[k] = own_pid_submit(pool);
+            assert_int_equal(tarn_result(ended, NULL, NULL, 0), TARN_FAILED);
+            assert_string_equal(tarn_error(ended)->text, "the task ended its thread");
+            assert_int_equal(tarn_error(ended)->attempts, 1 + i % 2);
+            for (int k = 0; k < 4; k++)
+                assert_int_equal(tarn_result(others[k], NULL, NULL, 0), TARN_OK);
+            tarn_drop(ended);
+            tarn_drop_all(others, 4);
+        }
+        assert_int_equal(tarn_shutdown(pool), TARN_OK);
+    }
 }
 
 /* A killed try proves nothing against the task. */
