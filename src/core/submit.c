@@ -46,10 +46,7 @@ tarn_status tn_submit_check_kinds(const tarn_backend *backend, const tarn_task *
 tarn_status tn_submit_check(tarn_executor *executor, const tarn_task *task, const char *call)
 {
     if (!executor)
-        return tn_error_format(TARN_INVALID,
-                               "%s: executor is NULL; tarn_last_error() says why right after the "
-                               "call that should have made it",
-                               call);
+        return tn_error_format(TARN_INVALID, "%s: executor is NULL", call);
     if (tn_registry_is_foreign(executor->id))
         return tn_error_format(TARN_CLOSED,
                                "%s: the executor belongs to the process that forked this one; "
