@@ -18,7 +18,11 @@ enum { SPIN_NS = 20 * 1000, WAKE_NS = 100 * 1000 };
 
 /* Looks, at what is waited for, between two at all workers: many if that has a worker whose next reply
  * is looked for, too. */
-enum { LOOKS = 8, LOOKS_AT_LINE = 64 };
+enum { LOOKS = 8, LOOKS_AT_LINE = 128 };
+
+/* As many of the latter come before the first pause, which on some CPUs takes longer than a line from
+ * another one. */
+enum { HASTY_LOOKS = 64 };
 
 /* Of the first sleep on a word that a worker may have spoilt (see README.md); each is twice as long as
  * the one before. */
@@ -106,12 +110,14 @@ static bool one_is_waking(tn_crew *crew)
 /* Looks without the mutex, so that nobody has to wait for it; true: it is over. */
 static bool look(const goal *g)
 {
-    for (int i = g->line ? LOOKS_AT_LINE : LOOKS; i > 0; i--) {
+    int looks = g->line ? LOOKS_AT_LINE : LOOKS;
+    for (int i = 0; i < looks; i++) {
         if (g->over(g->data))
             return true;
         if (g->line && tn_up_has_reply(g->line->up, g->number))
             break;
-        tn_cpu_relax();
+        if (!g->line || i >= HASTY_LOOKS)
+            tn_cpu_relax();
     }
     return false;
 }
