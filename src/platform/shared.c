@@ -41,15 +41,17 @@ static int open_file(const char *name)
 static int set_size(int file, size_t size)
 {
     sigset_t told, before;
-    int error;
+    int state, error;
 
     sigemptyset(&told);
     sigaddset(&told, SIGXFSZ);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     pthread_sigmask(SIG_BLOCK, &told, &before);
     error = ftruncate(file, (off_t)size) == 0 ? 0 : errno;
     if (error == EFBIG && !sigismember(&before, SIGXFSZ))
         sigtimedwait(&told, NULL, &(struct timespec){.tv_sec = 0});
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_setcancelstate(state, &state);
     return error;
 }
 
