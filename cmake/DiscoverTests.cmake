@@ -23,6 +23,7 @@ endif()
 # Twenty of one executor, by which the filters of the presets go.
 if(launcher AND isolated AND NOT "$ENV{TARN_TEST_NIGHT}")
     list(SORT tests)
+    set(some)
     foreach(test IN LISTS tests)
         string(REGEX MATCH "^[^/]*/" executor "${test}")
         list(LENGTH some length)
