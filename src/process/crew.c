@@ -31,9 +31,8 @@ enum { MOST_EARLY_DEATHS = 5, MOST_FAILURES = 20 };
 
 /* ---- The whole crew ------------------------------------------------------------------------- */
 
-bool tn_crew_is_settled(tn_crew *crew)
+bool tn_crew_is_settled(const tn_crew *crew)
 {
-    tn_queue_trim(&crew->queue);
     return crew->queue.length == 0 && crew->held == 0 && crew->ending == 0 && !crew->calling &&
            !crew->left_over.first && tn_aftermath_is_empty(&crew->aftermath);
 }

@@ -181,7 +181,7 @@ void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
 void tn_crew_break_if_strict(tn_crew *crew, tn_endings *endings);
 
 /* Whether nothing is queued, running, or about to be told. */
-bool tn_crew_is_settled(tn_crew *crew);
+bool tn_crew_is_settled(const tn_crew *crew);
 
 /* Gives back a share in the memory of a channel. */
 void tn_line_leave(tn_line *line);

@@ -90,15 +90,18 @@ static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill
 static tarn_status drain(tarn_executor *executor, int64_t until)
 {
     tn_crew *crew = crew_of(executor);
-    bool in_time = true;
+    bool settled, in_time = true;
     tn_mutex_lock(&crew->mutex);
-    while (!tn_crew_is_settled(crew) && in_time) {
+    for (;;) {
+        tn_queue_trim(&crew->queue);
+        settled = tn_crew_is_settled(crew);
+        if (settled || !in_time)
+            break;
         /* Nobody is told that the last one in the queue was cancelled. */
         int64_t doubt = crew->queue.length > 0 ? tn_clock_after(0.05) : TN_CLOCK_NEVER;
         in_time = tn_cond_wait_until(&crew->settled, &crew->mutex, doubt < until ? doubt : until) ||
                   doubt < until;
     }
-    bool settled = tn_crew_is_settled(crew);
     if (crew->queue.dead)
         tn_crew_call_service(crew);
     tn_mutex_unlock(&crew->mutex);

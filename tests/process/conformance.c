@@ -7,11 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <tarn.h>
 #include <unistd.h>
@@ -299,22 +302,59 @@ static void never_begin(void)
 }
 TARN_TASK(void, never_begin, void);
 
-/* No worker comes for what was cancelled, and nobody waits for it. */
+typedef struct drainer {
+    tarn_executor *pool;
+    atomic_int thread;
+    tarn_status status;
+} drainer;
+
+static void *drain(void *data)
+{
+    drainer *d = data;
+    atomic_store(&d->thread, (int)syscall(SYS_gettid));
+    d->status = tarn_drain(d->pool, TARN_FOREVER);
+    return NULL;
+}
+
+/* No worker comes for what was cancelled, and nobody waits for it. What is not has its time limit, though
+ * the initializer has none. */
 TEST(a_queue_of_what_was_cancelled_is_empty)
 {
     tarn_executor *pool = tarn_process_pool(.max_workers = 2, .initializer = &never_begin_task);
-    tarn_future *futures[3];
+    tarn_future *futures[3], *late = own_pid_submit(tarn_with(pool, .start_within = 0.01));
+    assert_int_equal(tarn_result(late, NULL, NULL, 0), TARN_EXPIRED);
+    tarn_drop(late);
     for (int i = 0; i < 3; i++)
         futures[i] = own_pid_submit(pool);
+    pthread_t thread;
+    drainer d = {.pool = pool};
+    assert_int_equal(pthread_create(&thread, NULL, drain, &d), 0);
+    while (atomic_load(&d.thread) == 0)
+        sched_yield();
+    /* Not just on its way, for a moment. */
+    for (int looks = 0; looks < 200; looks++) {
+        if (state_of(atomic_load(&d.thread)) != 'S')
+            looks = 0;
+    }
     tarn_stats stats = {.size = sizeof(stats)};
     do
         assert_int_equal(tarn_executor_stats(pool, &stats), TARN_OK);
     while (stats.workers < 2);
     for (int i = 0; i < 3; i++)
         assert_true(tarn_cancel(futures[i]));
-    assert_int_equal(tarn_drain(pool, TARN_FOREVER), TARN_OK);
-    assert_int_equal(tarn_shutdown(pool, .kill_running = true), TARN_OK);
+    pthread_join(thread, NULL);
+    assert_int_equal(d.status, TARN_OK);
     tarn_drop_all(futures, 3);
+    tarn_future *last = own_pid_submit(pool);
+    assert_true(tarn_cancel(last));
+    tarn_drop(last);
+    pid_t workers[2];
+    for (size_t n = children_of(find_server(), workers, 2); n > 0; n--)
+        kill(workers[n - 1], SIGKILL);
+    do
+        assert_int_equal(tarn_executor_stats(pool, &stats), TARN_OK);
+    while (stats.workers > 0);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
 
 /* ---- Limits ---------------------------------------------------------------------------------- */
@@ -450,6 +490,28 @@ TEST(a_forked_child_finds_the_pool_closed_and_leaves_it_alone)
     drop_ok(running);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
     unlink(p.text);
+}
+
+/* ---- The children of the program ------------------------------------------------------------- */
+
+/* By wait() for any, or by the system. */
+TEST(who_reaps_all_children_does_no_harm)
+{
+    for (int ignored = 0; ignored < 2; ignored++) {
+        signal(SIGCHLD, ignored ? SIG_IGN : SIG_DFL);
+        tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+        for (int i = 0; i < 5; i++) {
+            drop_ok(own_pid_submit(pool));
+            pid_t server = find_server();
+            kill(server, SIGKILL);
+            while (waitpid(-1, NULL, WNOHANG) == 0 && find_server() == server)
+                sched_yield();
+        }
+        drop_ok(own_pid_submit(pool));
+        assert_int_equal(tarn_shutdown(pool), TARN_OK);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    }
+    signal(SIGCHLD, SIG_DFL);
 }
 
 /* ---- Who submits ----------------------------------------------------------------------------- */
