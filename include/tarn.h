@@ -180,9 +180,8 @@ TARN_API tarn_deadline tarn_in(double seconds);
  * Struct padding is copied along with the struct. Two tasks of one name (in C++: and namespace) in
  * one program or library are a link error; in two of them they are two tasks, as descriptors are
  * hidden. A library whose tasks others submit by its header exports them: it, and they, are compiled
- * with -DTARN_TASK_VISIBILITY='"default"'. A library that has
- * been loaded by dlopen() stays loaded once one of its tasks was submitted or promised, or given to
- * an executor.
+ * with -DTARN_TASK_VISIBILITY='"default"'. A library that has been loaded by dlopen() stays loaded
+ * once one of its tasks was submitted or promised, or given to an executor.
  *
  * Release functions: void release_args(A1, ... A8) gets the copied arguments of every call that was
  * submitted, exactly once, whatever becomes of it: at the last drop of the future, or once a queue
@@ -378,8 +377,7 @@ typedef struct tarn_process_options {
  * Arguments and result are copied between the processes: up to 64 KiB of either, where a tarn_bytes
  * counts its data and 16 bytes more. A little more may be taken; over 66,048 bytes it ends
  * TARN_UNSUPPORTED when a worker is to be given it; so do pointers, buffers and maps, at the
- * submit. What a task changes in memory stays in its
- * process; it has no executor of this program, and cannot open a pool of processes. Callbacks and
+ * submit. What a task changes in memory stays in its process; it has no executor of this program, and cannot open a pool of processes. Callbacks and
  * what is chained run on one thread of the pool. Workers see no signals of the terminal, and end
  * with this process, however that ends. A task whose worker died before it began is sent to
  * another; one that may have begun is run again only by .retries. Release functions may run on a

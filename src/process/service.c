@@ -133,17 +133,17 @@ static void break_for_program(tn_crew *crew, int how, tn_endings *endings)
     char end[64], ended[128] = "";
     tn_loss_name(how, end, sizeof end);
     if (how != INT_MIN)
-        snprintf(ended, sizeof ended, "; it ended with %s: see what it wrote to stderr", end);
+        snprintf(ended, sizeof ended, " (it ended with %s, see its stderr)", end);
     if (crew->program)
         tn_crew_break(crew, endings,
-                      "worker_program is no worker: its main() has to begin with tarn_boot(), as "
-                      "that of tarn-worker does, but it is %.120s%s",
-                      crew->program, ended);
+                      "worker_program is no worker%s: its main() has to begin with tarn_boot(), as "
+                      "that of tarn-worker does, but it is %.120s",
+                      ended, crew->program);
     else
         tn_crew_break(crew, endings,
-                      "the program did not become a server of workers: tarn_boot() has to be the "
+                      "the program did not become a server of workers%s: tarn_boot() has to be the "
                       "first line of its main(), and it must not be set-user-ID, started by the "
-                      "loader (ld-linux.so PROGRAM) or emulated%s",
+                      "loader (ld-linux.so PROGRAM) or emulated",
                       ended);
 }
 
@@ -287,7 +287,6 @@ static int64_t watch(tn_crew *crew, tn_member *member, tn_endings *endings)
 static int64_t look(tn_crew *crew, bool news, tn_endings *endings)
 {
     int64_t next = TN_CLOCK_NEVER;
-    tn_queue_trim(&crew->queue);
     if (news) {
         bool ended = has_ended(crew->server);
         if (crew->control >= 0)

@@ -549,8 +549,8 @@ TEST(a_program_that_ends_is_found_out_at_once)
     assert_no_worker("/bin/cat", "tarn_boot()", tarn_in(8));
     assert_no_worker("/bin/sleep", "tarn_boot()", tarn_in(8));
     /* Whatever the reason is. */
-    assert_no_worker("/bin/true", "it ended with exit status 0: see", tarn_in(8));
-    assert_no_script("#!/bin/sh\nexit 127\n", "it ended with exit status 127: see", tarn_in(8));
+    assert_no_worker("/bin/true", "it ended with exit status 0, see", tarn_in(8));
+    assert_no_script("#!/bin/sh\nexit 127\n", "it ended with exit status 127, see", tarn_in(8));
 }
 
 TEST(a_program_that_says_something_else_is_found_out_at_once)

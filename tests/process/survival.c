@@ -96,7 +96,7 @@ TARN_TASK(int, own_pid, void);
 static void pause_between_kills(int file, off_t *size)
 {
     enum { LONGEST = 200 };
-    struct stat now;
+    struct stat now = {.st_size = 0};
     for (int i = 0; i < LONGEST; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 1500 * 1000}, NULL);
         if (fstat(file, &now) != 0 || now.st_size != *size)
