@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* How many CPUs this process may use. Both functions read the system anew, some files included:
- * call them when a pool starts, not for each task. And a breath for loops that poll. Nothing here is
- * a cancellation point. */
+ * call them when a pool starts, not for each task. And hints for those who poll and write what
+ * others poll. Nothing here is a cancellation point. */
 #ifndef TN_PLATFORM_CPU_H
 #define TN_PLATFORM_CPU_H
 
@@ -24,6 +24,18 @@ static inline void tn_cpu_relax(void)
     __asm__ volatile("pause");
 #elif defined __aarch64__
     __asm__ volatile("yield");
+#endif
+}
+
+/* The calling thread is about to write where `at` points, or to the line of it: it may be fetched from
+ * other CPUs meanwhile. Changes nothing, and orders nothing. */
+static inline void tn_cpu_will_write(const void *at)
+{
+#ifdef __x86_64__
+    /* GCC would fetch it for reading only, unless told to build for newer CPUs. */
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
+#else
+    __builtin_prefetch(at, 1);
 #endif
 }
 

@@ -19,9 +19,8 @@ enum { SPIN_NS = 20 * 1000 };
  * the CPU is offered: the host may wait for this very one, and then need not be rung for. */
 enum { OFFER_NS = 1000, IDLE_NS = 2 * 1000, PATIENT_NS = 10 * 1000, BUSY_NS = 20 * 1000 };
 
-/* Looks at DOWN between two looks at the clock, which cost more; and how many there are before the first
- * that is followed by a pause, which on some CPUs takes longer than a line from another one. */
-enum { LOOKS = 16, HASTY_LOOKS = 64 };
+/* Looks at DOWN between two looks at the clock, which cost more. */
+enum { LOOKS = 16 };
 
 void tn_worker_open(tn_worker_end *end, const tn_down *down, tn_up *up, void (*ring)(void *data),
                     void *data)
@@ -148,22 +147,19 @@ static bool spin(tn_worker_end *end, int64_t until)
     int64_t begin = tn_clock_now(), now = begin;
     int64_t idle = end->patient ? PATIENT_NS : IDLE_NS;
     int64_t stop = now + end->spin < until ? now + end->spin : until;
-    int hasty = HASTY_LOOKS;
     for (; now < stop; now = tn_clock_now()) {
         if (end->untold && now - begin >= idle && !somebody_wakes(end)) {
             tell(end);
             now = tn_clock_now();
         }
-        for (int i = -hasty; i < LOOKS; i++) {
+        for (int i = 0; i < LOOKS; i++) {
             if (has_news(end)) {
                 end->patient = end->untold;
                 be_busy(end, now);
                 return true;
             }
-            if (i >= 0)
-                tn_cpu_relax();
+            tn_cpu_relax();
         }
-        hasty = 0;
         if (now - begin >= OFFER_NS || !end->patient || somebody_wakes(end))
             tn_offer(&end->offers);
     }
@@ -236,6 +232,8 @@ void tn_worker_reply(tn_worker_end *end, int32_t status, int32_t code, const voi
     tn_u32_store_release(&slot->mark, tn_mark_of(number));
     tn_step(TN_STEP_REPLY_MARKED);
     publish(end);
+    /* The host had it last, and does not look there before it has pushed that call. */
+    tn_cpu_will_write(&end->up->slots[tn_slot_of(end->taken)]);
     if (end->untold && !somebody_wakes(end))
         tell_before_the_next(end, tn_clock_now());
 }

@@ -20,10 +20,6 @@ enum { SPIN_NS = 20 * 1000, WAKE_NS = 100 * 1000 };
  * is looked for, too. */
 enum { LOOKS = 8, LOOKS_AT_LINE = 128 };
 
-/* As many of the latter come before the first pause, which on some CPUs takes longer than a line from
- * another one. */
-enum { HASTY_LOOKS = 64 };
-
 /* Of the first sleep on a word that a worker may have spoilt (see README.md); each is twice as long as
  * the one before. */
 #define FIRST_SLEEP 0.1
@@ -116,8 +112,7 @@ static bool look(const goal *g)
             return true;
         if (g->line && tn_up_has_reply(g->line->up, g->number))
             break;
-        if (!g->line || i >= HASTY_LOOKS)
-            tn_cpu_relax();
+        tn_cpu_relax();
     }
     return false;
 }
