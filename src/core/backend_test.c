@@ -668,3 +668,27 @@ TEST(a_refusal_that_is_no_failure_is_a_fault_of_the_back_end)
         assert_int_equal(tarn_shutdown(&own.executor), TARN_OK);
     }
 }
+
+/* One that ends something whenever it is asked how it is. */
+static void busy_stats(const tarn_executor *executor, tarn_stats *stats)
+{
+    tarn_drop(twice_submit((tarn_executor *)(uintptr_t)executor, 1));
+    few_stats(executor, stats);
+}
+
+/* Back ends may end futures under a lock of theirs, and count them before they let go of it. */
+TEST(what_a_back_end_has_ended_before_it_says_how_it_is_is_counted)
+{
+    immediate i;
+    tarn_backend busy = immediate_backend;
+    tarn_stats stats = {.size = sizeof stats};
+    memset(&i, 0, sizeof i);
+    busy.stats = busy_stats;
+    assert_int_equal(tarn_backend_open(&i.executor, &busy), TARN_OK);
+    for (uint64_t n = 1; n < 3; n++) {
+        assert_int_equal(tarn_executor_stats(&i.executor, &stats), TARN_OK);
+        assert_int_equal(stats.ok, n);
+        assert_int_equal(stats.submitted, n);
+    }
+    assert_int_equal(tarn_shutdown(&i.executor), TARN_OK);
+}

@@ -18,7 +18,7 @@ static tn_books *books_of(uint32_t executor)
     return books && books->executor == executor ? books : NULL;
 }
 
-static void enter(tn_books *books, tn_event event, size_t n)
+void tn_books_enter(tn_books *books, tn_event event, size_t n)
 {
     tn_atomic_u64 *count = &books->counts[event];
     /* release: who reads an end reads the beginning after it, which was counted before. */
@@ -29,7 +29,7 @@ void tn_count_many(uint32_t executor, tn_event event, size_t n)
 {
     tn_books *books = books_of(executor);
     if (books)
-        enter(books, event, n);
+        tn_books_enter(books, event, n);
     else if (executor != 0)
         tn_registry_count(executor, event, n);
 }
@@ -61,8 +61,8 @@ void tn_count_end(uint32_t executor, tarn_status status, bool started)
 {
     tn_books *books = books_of(executor);
     if (books && started) {
-        enter(books, TN_ENDED_RUN, 1);
-        enter(books, event_of(status), 1);
+        tn_books_enter(books, TN_ENDED_RUN, 1);
+        tn_books_enter(books, event_of(status), 1);
         return;
     }
     if (started)

@@ -39,6 +39,9 @@ typedef struct tn_books {
 /* What the calling thread counts for that executor goes into these books, until NULL. */
 void tn_books_open(tn_books *books);
 
+/* Counts something in books that nobody else counts in meanwhile. */
+void tn_books_enter(tn_books *books, tn_event event, size_t n);
+
 /* Counts something of an executor, by its number; 0: not counted. */
 void tn_count(uint32_t executor, tn_event event);
 void tn_count_many(uint32_t executor, tn_event event, size_t n);

@@ -204,6 +204,11 @@ tarn_status tarn_executor_stats(const tarn_executor *executor, tarn_stats *stats
         return tn_error(TARN_CLOSED, "tarn_executor_stats: the executor belongs to the process "
                                      "that forked this one");
     executor = executor->pool;
+    size_t size = stats->size < sizeof *stats ? stats->size : sizeof *stats;
+    tarn_stats all = {.size = stats->size};
+    /* First: whoever ends futures under the lock of a back end counts them before he leaves it. */
+    executor->backend->stats(executor, &all);
+    all.size = stats->size;
     /* In this order: whose end is seen, his beginning is seen as well. */
     uint64_t counts[TN_EVENTS], ended = 0;
     for (int event = 0; event < TN_EVENTS; event++)
@@ -211,10 +216,6 @@ tarn_status tarn_executor_stats(const tarn_executor *executor, tarn_stats *stats
     for (int event = TN_ENDED_OK; event <= TN_ENDED_LOST; event++)
         ended += counts[event];
 
-    size_t size = stats->size < sizeof *stats ? stats->size : sizeof *stats;
-    tarn_stats all = {.size = stats->size};
-    executor->backend->stats(executor, &all);
-    all.size = stats->size;
     all.running = counts[TN_STARTED] - counts[TN_ENDED_RUN];
     /* Those that are only given. The counts are of a moment ago. */
     all.running -= all.queued < all.running ? all.queued : all.running;

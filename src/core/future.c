@@ -45,6 +45,19 @@ void tn_future_finish(tarn_future *future, tarn_status status)
     tn_hooks_end(future, from, TN_FINISHED);
 }
 
+bool tn_future_finish_untold(tarn_future *future, tarn_status status)
+{
+    uint32_t state = tn_u32_load_relaxed(&future->state);
+    future->status = (int16_t)status;
+    do {
+        if (state & (TN_WAITER | TN_HOOK_LOCK | TN_HOOKS | TN_SPECIAL | TN_OWNING))
+            return false;
+        /* release: result and status. */
+    } while (
+        !tn_u32_cas_weak_release(&future->state, &state, (state & ~TN_STATE_MASK) | TN_FINISHED));
+    return true;
+}
+
 bool tn_future_cancel(tarn_future *future)
 {
     return tn_hooks_end(future, TN_PENDING, TN_CANCELLED);

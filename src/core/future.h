@@ -26,6 +26,10 @@ bool tn_future_seize(tarn_future *future);
 /* Ends what was started or seized. The last touch: the caller's owner must not be a handle. */
 void tn_future_finish(tarn_future *future, tarn_status status);
 
+/* The same for one that was started, of nothing special, if nobody is to be told of it; otherwise false,
+ * and it has not ended. It is not counted. */
+bool tn_future_finish_untold(tarn_future *future, tarn_status status);
+
 /* PENDING to CANCELLED; false: it was not PENDING. The caller's owner may be a handle. */
 bool tn_future_cancel(tarn_future *future);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/future.h"
 
+#include "core/hook.h"
 #include "core/status.h"
 #include "duel.h"
 #include "platform/memory.h"
@@ -91,6 +92,28 @@ TEST(what_runs_or_is_seized_can_be_finished)
 {
     check_transition(finish_failed, TN_RUNNING, true, TN_FINISHED);
     check_transition(finish_failed, SEIZED, true, TN_FINISHED);
+}
+
+static bool finish_untold(tarn_future *future)
+{
+    return tn_future_finish_untold(future, TARN_OK);
+}
+
+TEST(what_nobody_is_to_be_told_of_can_end_untold)
+{
+    static const uint32_t heard[] = {TN_WAITER, TN_HOOK_LOCK, TN_HOOKS, TN_SPECIAL, TN_OWNING};
+    static const uint32_t unheard[] = {0, TN_STOP};
+    for (size_t i = 0; i < sizeof heard / sizeof *heard + sizeof unheard / sizeof *unheard; i++) {
+        bool quiet = i < sizeof unheard / sizeof *unheard;
+        uint32_t bit = quiet ? unheard[i] : heard[i - sizeof unheard / sizeof *unheard];
+        tarn_future *cell = cell_in(TN_RUNNING, bit);
+        uint32_t before = tn_future_word(cell);
+        assert_int_equal(finish_untold(cell), quiet);
+        assert_int_equal(tn_future_word(cell),
+                         quiet ? (before & ~TN_STATE_MASK) | TN_FINISHED : before);
+        tn_u32_and_relaxed(&cell->state, ~bit);
+        release(cell);
+    }
 }
 
 TEST(the_status_of_the_end_is_kept)
@@ -220,6 +243,57 @@ TEST(of_start_and_seize_one_wins)
                      .left_state = TN_RUNNING,
                      .right_state = SEIZED};
     run_race(&r);
+}
+
+/* Whoever ends it untold, and who wants to be told, at once. */
+typedef struct told {
+    tn_hook_owner owner; /* first */
+    tn_hook hook;
+    bool added, untold;
+    int calls;
+} told;
+
+static void note(tn_hook_owner *owner, tn_hook *hook)
+{
+    (void)hook;
+    ((told *)(void *)owner)->calls++;
+}
+
+static void prepare_told(void *data)
+{
+    told *t = data;
+    *t = (told){.owner = {.ended = note}, .hook = {.owner = &t->owner}};
+    t->hook.future = cell_in(TN_RUNNING, 0);
+}
+
+static void end_it(void *data)
+{
+    told *t = data;
+    t->untold = finish_untold(t->hook.future);
+    if (!t->untold)
+        tn_future_finish(t->hook.future, TARN_OK);
+}
+
+static void hook_it(void *data)
+{
+    told *t = data;
+    t->added = tn_hook_add(&t->hook);
+}
+
+static void check_told(void *data)
+{
+    told *t = data;
+    assert_true(tn_future_ended(t->hook.future));
+    assert_int_equal(t->calls, t->added);
+    assert_false(t->untold && t->added);
+    release(t->hook.future);
+}
+
+TEST(of_an_untold_end_and_a_hook_the_former_leaves_nobody_untold)
+{
+    static told t;
+    size_t rounds = test_count(20000);
+    assert_int_equal(duel_run(rounds, prepare_told, end_it, hook_it, check_told, &t), 0);
 }
 
 /* ---- refusals ---- */

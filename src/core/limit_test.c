@@ -15,6 +15,7 @@ typedef struct scene {
     tarn_executor executor;
     tn_view *view;
     tarn_future *futures[N];
+    tn_books books;
 } scene;
 
 static tarn_future *new_limited(const scene *s)
@@ -29,6 +30,7 @@ static tarn_future *new_limited(const scene *s)
 static void scene_open(scene *s, double start_within, double run_limit)
 {
     idle_open(&s->executor);
+    s->books = (tn_books){.executor = 0};
     s->view =
         tn_view_of(tarn_with(&s->executor, .start_within = start_within, .run_limit = run_limit));
     assert_non_null(s->view);
@@ -115,12 +117,12 @@ TEST(what_was_started_and_taken_back_has_its_former_place_and_time)
     int64_t moment = limit_of(s.futures[1])->moment;
     for (int i = 0; i < 3; i++) {
         assert_true(tn_future_start(s.futures[i]));
-        tn_remote_begin(s.futures[i]);
+        tn_remote_begin(s.futures[i], &s.books);
     }
     assert_true(holds(&s.view->running, s.futures, 3));
-    tn_remote_take_back(s.futures[2]);
-    tn_remote_take_back(s.futures[0]);
-    tn_remote_take_back(s.futures[1]);
+    tn_remote_take_back(s.futures[2], &s.books);
+    tn_remote_take_back(s.futures[0], &s.books);
+    tn_remote_take_back(s.futures[1], &s.books);
     assert_true(holds(&s.view->queued, s.futures, N));
     assert_true(holds(&s.view->running, NULL, 0));
     assert_true(limit_of(s.futures[1])->moment == moment);
@@ -138,11 +140,11 @@ TEST(a_further_try_that_is_taken_back_has_no_time_to_start_in)
     tn_limit_queue(s.futures[0]);
     for (int i = 0; i < 2; i++) {
         assert_true(tn_future_start(s.futures[0]));
-        tn_remote_begin(s.futures[0]);
+        tn_remote_begin(s.futures[0], &s.books);
         if (i == 0)
             tn_future_retry(s.futures[0]);
     }
-    tn_remote_take_back(s.futures[0]);
+    tn_remote_take_back(s.futures[0], &s.books);
     assert_true(holds(&s.view->queued, NULL, 0));
     scene_close(&s);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/remote.h"
 
-#include "core/count.h"
 #include "core/future.h"
 #include "core/retry.h"
 #include "core/view.h"
@@ -11,22 +10,22 @@ static bool is_special(const tarn_future *future)
     return tn_u32_load_relaxed(&future->state) & TN_SPECIAL;
 }
 
-void tn_remote_begin(tarn_future *future)
+void tn_remote_begin(tarn_future *future, tn_books *books)
 {
     bool again = is_special(future) && tn_cell_ext(future)->attempts++ > 0;
     if (!again)
-        tn_count(future->executor, TN_STARTED);
+        tn_books_enter(books, TN_STARTED, 1);
     if (is_special(future))
         tn_limit_run(future);
 }
 
-void tn_remote_take_back(tarn_future *future)
+void tn_remote_take_back(tarn_future *future, tn_books *books)
 {
     bool again = is_special(future) && --tn_cell_ext(future)->attempts > 0;
     if (is_special(future))
         tn_limit_pause(future);
     if (!again)
-        tn_count_many(future->executor, TN_STARTED, (size_t)0 - 1);
+        tn_books_enter(books, TN_STARTED, (size_t)0 - 1);
     tn_future_retry(future);
     /* It has not started, and is to start in time still. */
     if (!again && is_special(future))
@@ -59,10 +58,10 @@ void tn_remote_explain(tarn_future *future, tarn_failure failure, char *text)
     tn_remote_decide(future, failure.status);
 }
 
-void tn_remote_refuse(tarn_future *future, tarn_failure failure, char *text)
+void tn_remote_refuse(tarn_future *future, tarn_failure failure, char *text, tn_books *books)
 {
     /* In the counts it has run, as all has that ends; but not for who asks how often. */
-    tn_remote_begin(future);
+    tn_remote_begin(future, books);
     tn_remote_explain(future, failure, text);
     tn_ext *ext = tn_cell_ext(future);
     if (ext)
@@ -81,6 +80,16 @@ bool tn_remote_would_be_tried_again(const tarn_future *future, tarn_status statu
 {
     return is_special(future) && tn_retry_is_due(future, status) &&
            !(tn_u32_load_relaxed(&future->state) & TN_STOP);
+}
+
+bool tn_remote_end_untold(tarn_future *future, tn_books *books)
+{
+    if (!tn_future_finish_untold(future, TARN_OK))
+        return false;
+    tn_books_enter(books, TN_ENDED_RUN, 1);
+    tn_books_enter(books, TN_ENDED_OK, 1);
+    tn_cell_release(future, TN_OWNER_QUEUE);
+    return true;
 }
 
 void tn_remote_end(tarn_future *future)

@@ -5,12 +5,22 @@
 
 #define NANOSECONDS 1000000000
 
-int64_t tn_clock_now(void)
+static int64_t read_clock(clockid_t which)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(which, &now);
     return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
+}
+
+int64_t tn_clock_now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t tn_clock_recent(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 int64_t tn_clock_after(double seconds)

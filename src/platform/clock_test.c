@@ -20,6 +20,19 @@ TEST(now_never_goes_back)
     }
 }
 
+TEST(recent_is_not_later_than_now_and_comes_after_it)
+{
+    int64_t first = tn_clock_now(), last = 0;
+
+    while (last <= first) {
+        int64_t recent = tn_clock_recent();
+
+        assert_true(recent >= last);
+        assert_true(recent <= tn_clock_now());
+        last = recent;
+    }
+}
+
 /* The moment lies `distance` after one between `before` and now. */
 static void assert_after(int64_t before, int64_t moment, int64_t distance)
 {

@@ -41,7 +41,7 @@ void tn_crew_refuse_queued(tn_crew *crew, tn_endings *endings)
 {
     tarn_future *future;
     while ((future = tn_queue_start(&crew->queue)))
-        tn_endings_refuse(endings, future, TARN_BROKEN, crew->failure);
+        tn_endings_refuse(crew, endings, future, TARN_BROKEN, crew->failure);
 }
 
 void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
@@ -193,12 +193,13 @@ void tn_crew_ask_for_more(tn_crew *crew, tn_endings *endings)
     }
 }
 
-void tn_crew_become_ready(tn_crew *crew, tn_member *member, int64_t now)
+void tn_crew_become_ready(tn_crew *crew, tn_member *member, int64_t recent)
 {
     member->state = TN_READY;
     member->parked = false;
     member->kill = false;
-    member->ready_since = now;
+    /* A moment ago would be too early for the shortest. */
+    member->ready_since = crew->idle_timeout < TN_SHORT_IDLE_SECONDS ? tn_clock_now() : recent;
     member->next = crew->ready;
     crew->ready = member;
     crew->idle++;
@@ -288,14 +289,14 @@ void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endi
     member->pid = pid;
     member->state = TN_BUSY;
     if (member->initialized) {
-        tn_crew_become_ready(crew, member, tn_clock_now());
+        tn_crew_become_ready(crew, member, tn_clock_recent());
         return;
     }
     const tarn_future *initializer = crew->initializer;
     tarn_status status =
         tn_crew_push(crew, member, initializer->task, tn_cell_payload(initializer), NULL);
     if (status != TARN_OK) {
-        tn_crew_become_ready(crew, member, tn_clock_now());
+        tn_crew_become_ready(crew, member, tn_clock_recent());
         tn_crew_break(crew, endings, "the initializer: %s", tarn_last_error());
     }
 }

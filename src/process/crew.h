@@ -6,6 +6,7 @@
 #define TN_PROCESS_CREW_H
 
 #include "core/callback.h"
+#include "core/count.h"
 #include "core/queue.h"
 #include "platform/mutex.h"
 #include "platform/thread.h"
@@ -84,6 +85,7 @@ typedef struct tn_crew {
     tarn_future *initializer, *finalizer; /* cells that hold their arguments; NULL: none */
 
     tn_mutex mutex; /* of all that follows */
+    tn_books books;
     tn_queue queue;
     tn_member **members; /* by index; made when first needed */
     int places;          /* of that array: never less */
@@ -140,8 +142,8 @@ typedef struct tn_crew {
 /* Asks for more workers if the queue needs some. */
 void tn_crew_ask_for_more(tn_crew *crew, tn_endings *endings);
 
-/* Nothing is in its channel any more, as of `now`. */
-void tn_crew_become_ready(tn_crew *crew, tn_member *member, int64_t now);
+/* Nothing is in its channel any more; `recent`: tn_clock_recent(). */
+void tn_crew_become_ready(tn_crew *crew, tn_member *member, int64_t recent);
 tn_member *tn_crew_take_ready(tn_crew *crew);
 
 /* Lets a ready worker go. */
@@ -232,9 +234,12 @@ void tn_endings_open(tn_endings *endings);
 void tn_endings_add(tn_endings *endings, tarn_future *future);
 void tn_endings_join(tn_endings *to, tn_endings *from);
 
+/* With a result; it has ended already if nobody is to be told. */
+void tn_endings_succeed(tn_crew *crew, tn_endings *endings, tarn_future *future);
+
 /* With its end decided: text as tn_remote_explain(); as one that was never given. */
 void tn_endings_decide(tn_endings *endings, tarn_future *future, tarn_failure failure, char *text);
-void tn_endings_refuse(tn_endings *endings, tarn_future *future, tarn_status status,
+void tn_endings_refuse(tn_crew *crew, tn_endings *endings, tarn_future *future, tarn_status status,
                        const char *text);
 
 /* Rings for the service thread, under the mutex. */

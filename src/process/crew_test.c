@@ -59,7 +59,7 @@ static void enter(int i, int64_t pace)
     tn_worker_open(&s.ends[i], line->down, line->up, nobody_rings, NULL);
     s.places[i] = member;
     s.crew.present++;
-    tn_crew_become_ready(&s.crew, member, tn_clock_now());
+    tn_crew_become_ready(&s.crew, member, tn_clock_recent());
 }
 
 static void begin(void)
@@ -198,6 +198,54 @@ TEST(a_fast_worker_is_given_calls_ahead_and_replies_in_order)
         has_result(n, 2 * n);
     assert_int_equal(s.members[0].state, TN_READY);
     finish();
+}
+
+TEST(what_nobody_waits_for_ends_as_its_reply_is_taken)
+{
+    begin();
+    enter(0, FAST);
+    queue(&twice_task, 0, 1);
+    tn_u32_or_relaxed(&s.futures[1]->state, TN_WAITER);
+    for (int n = 0; n < 2; n++) {
+        begins(0, n);
+        replies(0, 2 * n);
+    }
+    tn_crew_harvest(&s.crew, &s.members[0], &s.endings);
+    has_result(0, 0);
+    assert_false(tn_future_ended(s.futures[1]));
+    assert_ptr_equal(s.endings.first, s.futures[1]);
+    assert_int_equal(tn_u64_load_relaxed(&s.crew.books.counts[TN_STARTED]), 2);
+    assert_int_equal(tn_u64_load_relaxed(&s.crew.books.counts[TN_ENDED_RUN]), 1);
+    assert_int_equal(tn_u64_load_relaxed(&s.crew.books.counts[TN_ENDED_OK]), 1);
+    end_all();
+    has_result(1, 2);
+    finish();
+}
+
+/* Unless it has none yet, or the call was not that short. */
+TEST(the_pace_is_not_measured_of_a_short_call_alone)
+{
+    static const struct {
+        int64_t pace, took;
+        int calls;
+        bool measured;
+    } cases[] = {{FAST, 0, 1, false},
+                 {0, 0, 1, true},
+                 {FAST, 0, 2, true},
+                 {FAST, SLOWEST * 50, 1, true},
+                 {SLOWEST, 0, 1, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin();
+        enter(0, cases[i].pace);
+        queue(&twice_task, 0, cases[i].calls - 1);
+        int64_t from = s.members[0].paced_from -= cases[i].took;
+        begins(0, 0);
+        replies(0, 0);
+        harvest(0);
+        has_result(0, 0);
+        assert_int_equal(s.members[0].paced_from != from, cases[i].measured);
+        finish();
+    }
 }
 
 TEST(how_many_it_has_depends_on_its_pace)

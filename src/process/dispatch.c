@@ -87,7 +87,7 @@ static void take_back(tn_crew *crew, tn_member *member, uint32_t number, tn_endi
         tn_endings_decide(endings, future, tn_failure_at(member, TARN_STOPPED), NULL);
         return;
     }
-    tn_remote_take_back(future);
+    tn_remote_take_back(future, &crew->books);
     tn_queue_put_back(&crew->queue, future);
     crew->full = false;
 }
@@ -151,15 +151,15 @@ static void give(tn_crew *crew, tn_member *member, tarn_future *future, tn_endin
 {
     /* It was tried before, and asked to stop meanwhile. */
     if (tn_future_word(future) & TN_STOP) {
-        tn_endings_refuse(endings, future, TARN_STOPPED, NULL);
+        tn_endings_refuse(crew, endings, future, TARN_STOPPED, NULL);
         return;
     }
     tarn_status status = tn_crew_push(crew, member, future->task, tn_cell_payload(future), future);
     if (status != TARN_OK) {
-        tn_endings_refuse(endings, future, status, tarn_last_error());
+        tn_endings_refuse(crew, endings, future, status, tarn_last_error());
         return;
     }
-    tn_remote_begin(future);
+    tn_remote_begin(future, &crew->books);
     hold(crew, member);
 }
 
@@ -301,8 +301,7 @@ static void take_reply(tn_crew *crew, tn_member *member, tarn_future *future, co
         tn_endings_decide(endings, future, failure, tn_text_copy(tn_loss_unproven));
         condemn(crew, member, endings);
     } else if (failure.status == TARN_OK) {
-        tn_remote_decide(future, TARN_OK);
-        tn_endings_add(endings, future);
+        tn_endings_succeed(crew, endings, future);
     } else {
         tn_endings_decide(endings, future, failure, text);
     }
@@ -339,6 +338,14 @@ static bool take(tn_crew *crew, tn_member *member, tn_reply *reply, tn_endings *
     return future;
 }
 
+/* Whether all it did was one short call, and nothing waits for it to be done: then its pace need not be
+ * known better, which costs as much as the call itself. `recent`: a moment ago. */
+static bool is_at_leisure(const tn_crew *crew, const tn_member *member, int64_t recent)
+{
+    return tn_host_in_flight(&member->channel) == 0 && crew->queue.length == 0 &&
+           member->pace > 0 && member->pace < AHEAD_NS && recent - member->paced_from < AHEAD_NS;
+}
+
 /* It has replied to so many. What was slow once is forgotten sooner than what was fast: to have one
  * more ahead costs less than to have none. */
 static void note_pace(tn_member *member, int replies)
@@ -349,7 +356,6 @@ static void note_pace(tn_member *member, int replies)
         pace = pace < known ? (known + pace) / 2 : (3 * known + pace) / 4;
     member->pace = pace;
     member->paced_from = now;
-    member->stalled = false;
 }
 
 bool tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
@@ -366,13 +372,20 @@ bool tn_crew_harvest(tn_crew *crew, tn_member *member, tn_endings *endings)
         else if (found == TN_HARVEST_CORRUPT)
             condemn(crew, member, endings);
     }
+    bool idle = member->state == TN_BUSY && tn_host_in_flight(&member->channel) == 0;
+    if (!any && !idle)
+        return false;
+    int64_t recent = tn_clock_recent();
     if (replies > 0)
+        member->stalled = false;
+    if (replies > 0 && !is_at_leisure(crew, member, recent))
         note_pace(member, replies);
-    if (any)
-        crew->full = false;
-    if (member->state != TN_BUSY || tn_host_in_flight(&member->channel) > 0)
-        return any;
-    tn_crew_become_ready(crew, member, replies > 0 ? member->paced_from : tn_clock_now());
+    crew->full = false;
+    /* What has ended untold may be what a drain waits for. */
+    tn_cond_broadcast(&crew->settled);
+    if (!idle)
+        return true;
+    tn_crew_become_ready(crew, member, recent);
     uint64_t most = crew->max_tasks + (crew->initializer != NULL);
     if (member->leaves || (crew->max_tasks > 0 && member->calls >= most) ||
         tn_crew_has_too_many(crew))

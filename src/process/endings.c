@@ -39,11 +39,22 @@ void tn_endings_decide(tn_endings *endings, tarn_future *future, tarn_failure fa
     tn_endings_add(endings, future);
 }
 
-void tn_endings_refuse(tn_endings *endings, tarn_future *future, tarn_status status,
+void tn_endings_succeed(tn_crew *crew, tn_endings *endings, tarn_future *future)
+{
+    tn_step(TN_STEP_ENDING);
+    if (tn_remote_end_untold(future, &crew->books)) {
+        tn_step(TN_STEP_ENDED);
+        return;
+    }
+    tn_remote_decide(future, TARN_OK);
+    tn_endings_add(endings, future);
+}
+
+void tn_endings_refuse(tn_crew *crew, tn_endings *endings, tarn_future *future, tarn_status status,
                        const char *text)
 {
     tn_remote_refuse(future, (tarn_failure){.status = status, .worker = -1},
-                     text ? tn_text_copy(text) : NULL);
+                     text ? tn_text_copy(text) : NULL, &crew->books);
     tn_endings_add(endings, future);
 }
 

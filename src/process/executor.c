@@ -2,6 +2,7 @@
 
 /* The process pool as an executor: opening, submit, drain, shutdown. */
 #include "core/deadline.h"
+#include "core/front.h"
 #include "core/future.h"
 #include "core/options.h"
 #include "core/registry.h"
@@ -244,11 +245,11 @@ static tarn_status resize(tarn_executor *executor, int max_workers)
                                "processes, or 0 for the default",
                                max_workers, TN_MOST_WORKERS);
     tn_mutex_lock(&crew->mutex);
-    bool closed = crew->closed;
-    bool sized = !closed && size_crew(crew, max_workers);
+    bool open = !crew->closed;
+    bool sized = open && size_crew(crew, max_workers);
     tn_crew_call_service(crew);
     tn_mutex_unlock(&crew->mutex);
-    if (closed)
+    if (!open)
         return tn_error(TARN_CLOSED, "tarn_resize: the executor is shut down");
     return sized ? TARN_OK : tn_error(TARN_NO_MEMORY, "tarn_resize: no memory");
 }
@@ -428,6 +429,7 @@ tarn_executor *(tarn_process_pool)(const tarn_process_options *options)
     tn_mutex_lock(&crew->mutex);
     crew->queue.discarded = tn_registry_discarded(crew->executor.id);
     tn_mutex_unlock(&crew->mutex);
+    tn_front_add_books(&crew->executor, &crew->books);
     int error = start(crew);
     if (error == 0)
         return &crew->executor;

@@ -6,6 +6,8 @@
 #include "fault.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 /* No test comes near it, and what was taken below zero is far beyond. */
@@ -159,6 +161,48 @@ CONTRACT_TEST(the_sums_hold_in_every_snapshot, 0)
     assert_true(watch.now.ok > 0 && watch.now.failed > 0 && watch.now.cancelled > 0);
     assert_true(watch.now.retried > 0);
     pool_close(crowd.pool);
+}
+
+struct witness {
+    tarn_future *future;
+    atomic_uint round, waited; /* UINT_MAX: there are no more */
+};
+
+static void wait_for_each(void *data)
+{
+    struct witness *witness = data;
+    unsigned round, last = 0;
+    while ((round = atomic_load(&witness->round)) != UINT_MAX) {
+        if (round == last) {
+            sched_yield();
+            continue;
+        }
+        tarn_future_wait(witness->future, TARN_FOREVER);
+        atomic_store(&witness->waited, last = round);
+    }
+}
+
+/* Another thread waits, and may be the one that ends the future. */
+CONTRACT_TEST(an_end_that_is_seen_is_counted, 0)
+{
+    struct witness witness = {.future = NULL};
+    struct helper helper;
+    tarn_executor *pool = pool_open();
+    unsigned rounds = (unsigned)test_count(3000);
+    helper_start(&helper, wait_for_each, &witness);
+    for (unsigned round = 1; round <= rounds; round++) {
+        witness.future = square_submit(pool, 3);
+        atomic_store(&witness.round, round);
+        while (!tarn_done(witness.future))
+            continue;
+        assert_int_equal(stats_of(pool).ok, round);
+        while (atomic_load(&witness.waited) != round)
+            sched_yield();
+        tarn_drop(witness.future);
+    }
+    atomic_store(&witness.round, UINT_MAX);
+    helper_join(&helper);
+    pool_close(pool);
 }
 
 struct chainer {
