@@ -7,7 +7,8 @@
 /* Longer than a short call takes, and two changes of threads; shorter than a share of time. */
 enum { LONG_NS = 200 * 1000 };
 
-#define FIRST_PAUSE_NS (INT64_C(100) * 1000 * 1000)
+/* Short, as something else may just have come between, once. */
+#define FIRST_PAUSE_NS (INT64_C(10) * 1000 * 1000)
 #define MOST_PAUSE_NS  (INT64_C(10) * 1000 * 1000 * 1000)
 
 void tn_offer(tn_offers *offers)

@@ -17,7 +17,7 @@
 enum { SPIN_NS = 20 * 1000, WAKE_NS = 100 * 1000 };
 
 /* Looks, at what is waited for, between two at all workers: many if that has a worker whose next reply
- * is looked for, too. */
+ * is looked for, too, unless that one waits for this CPU. */
 enum { LOOKS = 8, LOOKS_AT_LINE = 128 };
 
 /* Of the first sleep on a word that a worker may have spoilt (see README.md); each is twice as long as
@@ -106,7 +106,7 @@ static bool one_is_waking(tn_crew *crew)
 /* Looks without the mutex, so that nobody has to wait for it; true: it is over. */
 static bool look(const goal *g)
 {
-    int looks = g->line ? LOOKS_AT_LINE : LOOKS;
+    int looks = g->line && !g->waking ? LOOKS_AT_LINE : LOOKS;
     for (int i = 0; i < looks; i++) {
         if (g->over(g->data))
             return true;
