@@ -5,6 +5,14 @@
 # its tests, and one that is has entries of several, each of them in a child of its own. At night, when
 # tests take long, each has its own entry again.
 
+# All of them if `workers` is set, or those of that executor.
+function(add_entry entry)
+    add_test("${name}.${entry}" ${launcher} ${emulator} "${program}" ${ARGN})
+    if(workers OR entry MATCHES "^processes/")
+        set_tests_properties("${name}.${entry}" PROPERTIES LABELS workers)
+    endif()
+endfunction()
+
 separate_arguments(launcher UNIX_COMMAND "$ENV{TARN_TEST_LAUNCHER}")
 
 if(NOT EXISTS "${program}")
@@ -29,7 +37,7 @@ if(launcher AND isolated AND NOT "$ENV{TARN_TEST_NIGHT}")
         list(LENGTH some length)
         if(NOT length EQUAL 0 AND (length EQUAL 20 OR NOT executor STREQUAL last))
             list(GET some 0 first)
-            add_test("${name}.${first}_and_more" ${launcher} "${program}" ${some})
+            add_entry("${first}_and_more" ${some})
             set(some)
         endif()
         set(last "${executor}")
@@ -39,5 +47,5 @@ if(launcher AND isolated AND NOT "$ENV{TARN_TEST_NIGHT}")
 endif()
 
 foreach(test IN LISTS tests)
-    add_test("${name}.${test}" ${launcher} ${emulator} "${program}" "${test}")
+    add_entry("${test}" "${test}")
 endforeach()

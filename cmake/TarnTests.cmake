@@ -1,9 +1,10 @@
-# tarn_add_test(NAME program [ISOLATED] [SHARED] SOURCES file... [LIBS library...])
+# tarn_add_test(NAME program [ISOLATED] [SHARED] [WORKERS] SOURCES file... [LIBS library...])
 #
 # Builds a test program with the runner (tests/support) and the static library, or with SHARED the
 # shared one, and makes one ctest entry `program.test` of each test that `program --list` names. A
 # source that defines __wrap_f has the calls of f in the program and the library led to it (ld's
-# --wrap). ISOLATED: its tests need a process each, under Valgrind as well.
+# --wrap). ISOLATED: its tests need a process each, under Valgrind as well. WORKERS: they start worker
+# processes, which neither Valgrind nor an emulator can; the label `workers` says so.
 
 find_path(CMOCKA_INCLUDE_DIR cmocka.h REQUIRED)
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
@@ -15,7 +16,7 @@ target_compile_definitions(tarn_runner PUBLIC _GNU_SOURCE)
 target_link_libraries(tarn_runner PUBLIC ${CMOCKA_LIBRARY} Threads::Threads)
 
 function(tarn_add_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "ISOLATED;SHARED" "NAME" "SOURCES;LIBS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "ISOLATED;SHARED;WORKERS" "NAME" "SOURCES;LIBS")
     list(TRANSFORM arg_SOURCES PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^[^/]")
 
     add_executable(${arg_NAME} ${arg_SOURCES})
@@ -42,6 +43,7 @@ function(tarn_add_test)
 set(name [[${arg_NAME}]])
 set(program [[$<TARGET_FILE:${arg_NAME}>]])
 set(isolated ${arg_ISOLATED})
+set(workers ${arg_WORKERS})
 set(emulator [[${CMAKE_CROSSCOMPILING_EMULATOR}]])
 include([[${PROJECT_SOURCE_DIR}/cmake/DiscoverTests.cmake]])
 ")
