@@ -61,7 +61,7 @@ typedef struct tarn_backend {
 
     /* Sets what it knows of *stats, which is zero: max_workers, workers, spares, idle, wakes and
      * parks; and as `queued` how many were started that nobody has begun with, see begun(). The
-     * counts of tasks are the core's. */
+     * counts of tasks are the core's, which reads them afterwards. */
     void (*stats)(const tarn_executor *executor, tarn_stats *stats);
 
     /* By one of its workers that is about to sleep, and when it has woken: others may run in its

@@ -220,6 +220,12 @@ tn_member *tn_crew_take_ready(tn_crew *crew)
 
 /* ---- Going ------------------------------------------------------------------------------------- */
 
+void tn_crew_rouse_server(const tn_crew *crew)
+{
+    if (crew->server >= 0)
+        tn_pidfd_kill(crew->server, SIGCONT);
+}
+
 /* The server does it, as a number of a process is safe with its parent only. */
 void tn_crew_kill(tn_crew *crew, tn_member *member)
 {
@@ -230,6 +236,7 @@ void tn_crew_kill(tn_crew *crew, tn_member *member)
         crew->control >= 0 && tn_socket_send(crew->control, &message, sizeof message, NULL, 0) != 0;
     if (member->unsent)
         tn_crew_call_service(crew);
+    tn_crew_rouse_server(crew);
     tn_step(TN_STEP_KILL_SENT);
 }
 

@@ -153,6 +153,9 @@ void tn_crew_dismiss(tn_crew *crew, tn_member *member);
  * with his parent. */
 void tn_crew_bury_all(tn_crew *crew);
 
+/* A server that somebody has stopped goes on: otherwise what is to be killed would not be. */
+void tn_crew_rouse_server(const tn_crew *crew);
+
 /* Kills a worker; the futures that it has are the caller's to decide. */
 void tn_crew_kill(tn_crew *crew, tn_member *member);
 

@@ -80,6 +80,9 @@ static tarn_future *stop(tarn_executor *executor, bool cancel_pending, bool kill
     }
     for (int i = 0; kill_running && i < crew->places && crew->members[i]; i++)
         tn_crew_kill_all(crew, crew->members[i], &endings);
+    /* It has to say that those who leave have left. */
+    if (kill_running)
+        tn_crew_rouse_server(crew);
     tn_endings_join(&crew->left_over, &endings);
     tn_cond_broadcast(&crew->settled);
     tn_crew_call_service(crew);

@@ -516,6 +516,13 @@ TEST(who_reaps_all_children_does_no_harm)
 
 /* ---- Who submits ----------------------------------------------------------------------------- */
 
+static void await_stop(pid_t server)
+{
+    kill(server, SIGSTOP);
+    while (state_of(server) != 'T')
+        sched_yield();
+}
+
 /* Nobody waits for a server that does not answer. */
 TEST(submits_do_not_wait_for_a_server_that_is_stopped)
 {
@@ -523,9 +530,7 @@ TEST(submits_do_not_wait_for_a_server_that_is_stopped)
     tarn_executor *pool = tarn_process_pool(.max_workers = 4);
     drop_ok(own_pid_submit(pool));
     pid_t server = find_server();
-    kill(server, SIGSTOP);
-    while (state_of(server) != 'T')
-        sched_yield();
+    await_stop(server);
     tarn_future *futures[TASKS];
     for (int i = 0; i < TASKS; i++)
         futures[i] = own_pid_submit(pool);
@@ -537,4 +542,24 @@ TEST(submits_do_not_wait_for_a_server_that_is_stopped)
     for (int i = 1; i < TASKS; i++)
         drop_ok(futures[i]);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+TEST(what_is_to_be_killed_is_though_the_server_was_stopped)
+{
+    for (int how = 0; how < 3; how++) {
+        tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+        pid_t worker = drop_ok(own_pid_submit(pool)), server = find_server();
+        tarn_future *future = how < 2 ? never_begin_submit(pool) : NULL;
+        while (future && !tarn_running(future))
+            sched_yield();
+        await_stop(server);
+        if (how == 0) {
+            assert_int_equal(tarn_stop(future, 0), TARN_OK);
+            await_end(worker);
+        }
+        assert_int_equal(tarn_shutdown(pool, .kill_running = true), TARN_OK);
+        if (future)
+            assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_STOPPED);
+        tarn_drop(future);
+    }
 }
