@@ -373,7 +373,9 @@ typedef struct tarn_process_options {
  * signal or exit status. So does a task that calls exit(), what runs in a worker that somebody
  * kills or that ends with its server, and all that was given to one that overwrote the memory it
  * shares with this program: see tarn_lost. A task may be killed: tarn_stop() does after its grace,
- * .run_limit at once, a tarn_shutdown() with .kill_running, too.
+ * .run_limit at once, a tarn_shutdown() with .kill_running, too; with it is killed what it has
+ * forked, as far as that is still in the process group of the worker. If the system runs out of
+ * memory, it ends workers sooner than this process (oom_score_adj).
  * Arguments and result are copied between the processes: up to 64 KiB of either, where a tarn_bytes
  * counts its data and 16 bytes more. A little more may be taken; over 66,048 bytes it ends
  * TARN_UNSUPPORTED when a worker is to be given it; so do pointers, buffers and maps, at the

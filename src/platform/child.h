@@ -55,6 +55,13 @@ uid_t tn_self_uid(void);
  * parent does not reach it. */
 void tn_child_own_group(void);
 
+/* Kills a child of this process, which it holds a descriptor of and has not reaped, and all that is still
+ * in the group of which that is the first, if it is. */
+void tn_child_kill_all(pid_t pid, int fd);
+
+/* If the system has no memory left, it is to end this process rather than its parent, if it can. */
+void tn_child_end_first(void);
+
 /* Ends this process, and runs nothing of what was registered for its end. */
 noreturn void tn_exit_now(int status);
 

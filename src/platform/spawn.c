@@ -55,8 +55,10 @@ static int set_signals(posix_spawnattr_t *attributes)
     if (error == 0)
         error = posix_spawnattr_setsigmask(attributes, &none);
     if (error == 0)
-        error =
-            posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+        error = posix_spawnattr_setpgroup(attributes, 0);
+    if (error == 0)
+        error = posix_spawnattr_setflags(
+            attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
     return error;
 }
 

@@ -80,6 +80,18 @@ TEST(a_program_has_its_arguments_and_the_environment)
     assert_int_equal(run("exit 9", NULL, 0), 9);
 }
 
+/* What a terminal sends to the group of this process must not reach it before it can see to that itself. */
+TEST(a_program_is_in_a_group_of_its_own_from_the_beginning)
+{
+    char *argv[] = {"sh", "-c", "exit 0", NULL};
+    pid_t pid;
+
+    assert_int_equal(tn_spawn("/bin/sh", argv, NULL, 0, &pid), 0);
+    assert_int_equal(getpgid(pid), pid);
+    while (waitpid(pid, NULL, 0) < 0)
+        assert_int_equal(errno, EINTR);
+}
+
 /* Pipes whose ends have the very numbers that the program's are to have, the wrong way round. */
 TEST(descriptors_come_in_their_order_whatever_their_numbers)
 {

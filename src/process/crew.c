@@ -33,8 +33,8 @@ enum { MOST_EARLY_DEATHS = 5, MOST_FAILURES = 20 };
 
 bool tn_crew_is_settled(const tn_crew *crew)
 {
-    return crew->queue.length == 0 && crew->held == 0 && crew->ending == 0 && !crew->calling &&
-           !crew->left_over.first && tn_aftermath_is_empty(&crew->aftermath);
+    return crew->queue.length == 0 && crew->held == 0 && crew->owed == 0 && crew->ending == 0 &&
+           !crew->calling && !crew->left_over.first && tn_aftermath_is_empty(&crew->aftermath);
 }
 
 void tn_crew_refuse_queued(tn_crew *crew, tn_endings *endings)
@@ -62,6 +62,12 @@ void tn_crew_break(tn_crew *crew, tn_endings *endings, const char *format, ...)
 
 /* ---- Coming ------------------------------------------------------------------------------------ */
 
+void tn_member_init(tn_member *member, int index)
+{
+    *member = (tn_member){.index = index, .process = -1, .event = -1};
+    tn_endings_open(&member->owed);
+}
+
 /* A place without a process; NULL: no memory. */
 static tn_member *find_absent(tn_crew *crew)
 {
@@ -71,7 +77,7 @@ static tn_member *find_absent(tn_crew *crew)
     if (i < crew->places && !crew->members[i]) {
         crew->members[i] = tn_alloc(sizeof(tn_member));
         if (crew->members[i])
-            *crew->members[i] = (tn_member){.index = i, .process = -1, .event = -1};
+            tn_member_init(crew->members[i], i);
     }
     return i < crew->places ? crew->members[i] : NULL;
 }
@@ -308,17 +314,22 @@ void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endi
     }
 }
 
+void tn_crew_end_or_owe(tn_crew *crew, tn_member *member, tarn_future *future, tarn_failure failure,
+                        char *text, tn_endings *endings)
+{
+    bool owed = tn_remote_would_be_tried_again(future, failure.status);
+    tn_endings_decide(owed ? &member->owed : endings, future, failure, text);
+    crew->owed += owed;
+}
+
 /* What a dead worker had begun, which by consistent words is one call; true: it had. */
 static bool give_up(tn_crew *crew, tn_member *member, int how, tn_endings *endings)
 {
     bool lied = member->state == TN_DOOMED || member->futures > 1, lost = false;
     for (uint32_t n = member->channel.harvested; n != member->channel.pushed; n++) {
-        bool decided = tn_held_at(member, n)->decided;
         tarn_future *future = tn_crew_take(crew, member, n);
         tarn_failure failure = tn_failure_at(member, TARN_LOST);
-        if (future && decided) {
-            tn_endings_add(endings, future);
-        } else if (future && lied) {
+        if (future && lied) {
             failure.lost = TARN_LOST_UNPROVEN;
             tn_endings_decide(endings, future, failure, tn_text_copy(tn_loss_unproven));
         } else if (future) {
@@ -327,6 +338,9 @@ static bool give_up(tn_crew *crew, tn_member *member, int how, tn_endings *endin
             lost = true;
         }
     }
+    for (const tarn_future *future = member->owed.first; future; future = future->link)
+        crew->owed--;
+    tn_endings_join(endings, &member->owed);
     return lost;
 }
 
@@ -405,19 +419,14 @@ static uint32_t find_pressed(tn_member *member)
     return number;
 }
 
-/* The future stays with the worker until that is gone, if it might be tried again then. */
 static void kill_for(tn_crew *crew, tn_member *member, uint32_t number, tn_endings *endings)
 {
-    tn_held *held = tn_held_at(member, number);
-    tarn_failure failure = tn_failure_at(member, held->kill ? TARN_STOPPED : TARN_EXPIRED);
+    bool stop = tn_held_at(member, number)->kill;
+    tarn_failure failure = tn_failure_at(member, stop ? TARN_STOPPED : TARN_EXPIRED);
     tn_crew_kill(crew, member);
-    char *text = tn_loss_explain_kill(&failure, held->future);
-    if (tn_remote_would_be_tried_again(held->future, failure.status)) {
-        tn_remote_explain(held->future, failure, text);
-        held->decided = true;
-        return;
-    }
-    tn_endings_decide(endings, tn_crew_take(crew, member, number), failure, text);
+    tarn_future *future = tn_crew_take(crew, member, number);
+    char *text = tn_loss_explain_kill(&failure, future);
+    tn_crew_end_or_owe(crew, member, future, failure, text, endings);
 }
 
 void tn_crew_kill_all(tn_crew *crew, tn_member *member, tn_endings *endings)
@@ -448,7 +457,8 @@ void tn_crew_press(tn_crew *crew, tn_member *member, tn_endings *endings)
     if (member->state != TN_BUSY || find_pressed(member) == member->channel.pushed)
         return;
     /* What has not begun is not to die with what has, and what has ended by now is not killed. */
-    tn_crew_recall(crew, member, endings);
+    if (crew->prefetch > 1)
+        tn_crew_recall(crew, member, endings);
     tn_crew_harvest(crew, member, endings);
     if (member->state != TN_BUSY)
         return;

@@ -37,8 +37,12 @@ typedef struct tn_held {
     uint32_t definition; /* the number of the task that it defines, and 1; 0: it is none */
     bool kill;           /* the future is to be killed, if it runs */
     bool asked;          /* ... was asked to stop */
-    bool decided;        /* ... is to end as was decided, when the worker has ended */
 } tn_held;
+
+/* Futures whose end was decided, by `link`. */
+typedef struct tn_endings {
+    tarn_future *first, **last;
+} tn_endings;
 
 /* A worker process, or the place for one. */
 typedef struct tn_member {
@@ -52,6 +56,7 @@ typedef struct tn_member {
     tn_host channel;
     tn_held held[TN_SLOTS]; /* call n of the channel in n % TN_SLOTS */
     int futures;            /* among them */
+    tn_endings owed;        /* to end, or to be tried again, once the worker has ended */
     int64_t pace;           /* nanoseconds from one reply to the next, lately; 0: nobody knows */
     int64_t paced_from;     /* the last reply, or the call that ended a rest */
     bool stalled;           /* it is given nothing ahead until its next reply */
@@ -66,11 +71,6 @@ typedef struct tn_member {
     int64_t ready_since;
     struct tn_member *next; /* in crew->ready */
 } tn_member;
-
-/* Futures whose end was decided, by `link`. */
-typedef struct tn_endings {
-    tarn_future *first, **last;
-} tn_endings;
 
 typedef struct tn_crew {
     tarn_executor executor;
@@ -94,6 +94,7 @@ typedef struct tn_crew {
     int idle;         /* READY ones */
     int held;         /* futures that members have */
     int ahead;        /* of these, behind another one */
+    int owed;         /* futures that are owed to members */
     tn_member *ready; /* the one that became so last */
     int cursor;       /* the next place to look at for one that can be given more ahead */
     bool full;        /* there was none, and nothing has been harvested since */
@@ -111,6 +112,9 @@ typedef struct tn_crew {
     bool watching;       /* ... or futures given ahead, and will look again before long */
     bool given_ahead;    /* some were since that look */
     int64_t watch_until; /* the end of that while */
+    bool ticking;        /* ... or futures given at all, and will look again in time */
+    bool given;          /* some were since that look */
+    int64_t tick_at;     /* when it will */
     int failures;        /* to start one, in a row; servers that died are among them */
     int early_deaths;    /* workers in a row that ended before they replied to anything */
     int64_t not_before;  /* a worker may be started */
@@ -139,6 +143,9 @@ typedef struct tn_crew {
 /* Whose idle_timeout is shorter is asked to leave by a ring, not by looking so often while he is busy. */
 #define TN_SHORT_IDLE_SECONDS 0.01
 
+/* A place without a process. */
+void tn_member_init(tn_member *member, int index);
+
 /* Asks for more workers if the queue needs some. */
 void tn_crew_ask_for_more(tn_crew *crew, tn_endings *endings);
 
@@ -163,6 +170,11 @@ void tn_crew_kill(tn_crew *crew, tn_member *member);
  * status or minus a signal. INT_MIN: nobody knows how. */
 void tn_crew_spawned(tn_crew *crew, tn_member *member, int pid, tn_endings *endings);
 void tn_crew_died(tn_crew *crew, tn_member *member, int how, tn_endings *endings);
+
+/* Ends a future of a worker that is killed, or is to be: once that has ended, if it might be tried again,
+ * as it may still run until then. */
+void tn_crew_end_or_owe(tn_crew *crew, tn_member *member, tarn_future *future, tarn_failure failure,
+                        char *text, tn_endings *endings);
 
 /* The worker is to be killed, whatever it does, if it has not ended that by the time it is pressed.
  * What it has not begun is taken back. */

@@ -6,6 +6,7 @@
 #include "core/deadline.h"
 #include "core/future.h"
 #include "core/task.h"
+#include "core/view.h"
 #include "platform/child.h"
 #include "platform/clock.h"
 #include "platform/fd.h"
@@ -13,6 +14,7 @@
 #include "process/message.h"
 #include "runner.h"
 
+#include <signal.h>
 #include <string.h>
 
 enum { MEMBERS = 2, MOST = 40, FAST = 1000, SLOW = 40 * 1000, SLOWEST = 1000 * 1000 };
@@ -53,8 +55,11 @@ static void enter(int i, int64_t pace)
         .down = tn_pages_map(tn_down_size(), 64), .up = tn_pages_map(tn_up_size(), 64), .users = 1};
     assert_non_null(line->down);
     assert_non_null(line->up);
-    *member = (tn_member){
-        .index = i, .pid = 100 + i, .event = -1, .line = line, .initialized = true, .pace = pace};
+    tn_member_init(member, i);
+    member->pid = 100 + i;
+    member->line = line;
+    member->initialized = true;
+    member->pace = pace;
     tn_host_open(&member->channel, line->down, line->up);
     tn_worker_open(&s.ends[i], line->down, line->up, nobody_rings, NULL);
     s.places[i] = member;
@@ -315,6 +320,52 @@ TEST(a_worker_with_a_limit_of_calls_is_not_given_more)
     finish();
 }
 
+/* It may run still, until it is known to have ended. */
+TEST(what_of_a_corrupt_worker_is_to_be_tried_again_waits_for_its_end)
+{
+    static tn_view stubborn = {.options = {.retries = 1}};
+    begin();
+    enter(0, FAST);
+    for (int n = 0; n < 2; n++) {
+        s.futures[n] =
+            tn_task_cell(&twice_task, &n, tn_task_needs(&twice_task, &n), TN_OWNER_QUEUE);
+        tn_cell_need_ext(s.futures[n])->view = &stubborn;
+        tn_u32_or_relaxed(&s.futures[n]->state, TN_SPECIAL);
+        tn_queue_push(&s.crew.queue, s.futures[n], 1);
+    }
+    tn_crew_serve(&s.crew, &s.endings);
+    begins(0, 0);
+    tn_worker_reply(&s.ends[0], 12345, 0, NULL, 0);
+    tn_crew_harvest(&s.crew, &s.members[0], &s.endings);
+    assert_int_equal(s.members[0].state, TN_DOOMED);
+    assert_null(s.endings.first);
+    assert_false(tn_crew_is_settled(&s.crew));
+    tn_crew_died(&s.crew, &s.members[0], -SIGKILL, &s.endings);
+    assert_ptr_equal(s.endings.first, s.futures[0]);
+    assert_ptr_equal(s.futures[0]->link, s.futures[1]);
+    for (int n = 0; n < 2; n++)
+        tn_u32_or_relaxed(&s.futures[n]->state, TN_STOP);
+    end_all();
+    for (int n = 0; n < 2; n++)
+        lost_as(n, TARN_LOST_UNPROVEN);
+    finish();
+}
+
+/* Whatever it says: it may have begun, and taken that back. */
+TEST(what_was_given_where_nothing_is_ahead_is_killed_and_not_taken_back)
+{
+    begin();
+    s.crew.prefetch = 1;
+    enter(0, FAST);
+    queue(&twice_task, 0, 0);
+    tn_u32_or_relaxed(&s.futures[0]->state, TN_OVERDUE);
+    tn_crew_press(&s.crew, &s.members[0], &s.endings);
+    assert_int_equal(s.members[0].state, TN_DOOMED);
+    end_all();
+    ended(0, TARN_EXPIRED);
+    finish();
+}
+
 static bool never(void *data)
 {
     (void)data;
@@ -375,6 +426,7 @@ TEST(a_queue_before_workers_that_are_all_there_and_busy_rings_nobody)
     tn_event_clear(s.crew.doorbell);
     s.crew.called = false;
     s.crew.control = s.crew.doorbell; /* there is a server */
+    s.crew.ticking = true;
     tn_crew_leave_to_service(&s.crew, &s.endings);
     assert_int_not_equal(tn_poll(&s.crew.doorbell, &rung, 1, 0), 0);
     s.crew.max_workers++;

@@ -24,6 +24,7 @@ static void hold(tn_crew *crew, tn_member *member)
 {
     bool ahead = member->futures++ > 0;
     crew->held++;
+    crew->given = true;
     crew->ahead += ahead;
     crew->given_ahead |= ahead;
 }
@@ -101,7 +102,8 @@ static void condemn(tn_crew *crew, tn_member *member, tn_endings *endings)
     for (uint32_t n = member->channel.harvested; n != member->channel.pushed; n++) {
         tarn_future *future = tn_crew_take(crew, member, n);
         if (future)
-            tn_endings_decide(endings, future, failure, tn_text_copy(tn_loss_unproven));
+            tn_crew_end_or_owe(crew, member, future, failure, tn_text_copy(tn_loss_unproven),
+                               endings);
     }
     tn_crew_break_if_strict(crew, endings);
 }
@@ -298,7 +300,7 @@ static void take_reply(tn_crew *crew, tn_member *member, tarn_future *future, co
         tn_free(text);
         failure = tn_failure_at(member, TARN_LOST);
         failure.lost = TARN_LOST_UNPROVEN;
-        tn_endings_decide(endings, future, failure, tn_text_copy(tn_loss_unproven));
+        tn_crew_end_or_owe(crew, member, future, failure, tn_text_copy(tn_loss_unproven), endings);
         condemn(crew, member, endings);
     } else if (failure.status == TARN_OK) {
         tn_endings_succeed(crew, endings, future);

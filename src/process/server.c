@@ -18,7 +18,7 @@
 #include <string.h>
 
 typedef struct child {
-    int pidfd;
+    int pid, pidfd;
     uint32_t worker, generation;
 } child;
 
@@ -40,7 +40,7 @@ static noreturn void end_all(void)
     tn_step(TN_STEP_SERVER_ENDING);
     /* What they run must not go on without anybody to tell; the system ends them as this ends. */
     for (size_t i = 0; i < s.count; i++)
-        tn_pidfd_kill(s.children[i].pidfd, SIGKILL);
+        tn_child_kill_all(s.children[i].pid, s.children[i].pidfd);
     tn_exit_now(EXIT_SUCCESS);
 }
 
@@ -121,7 +121,7 @@ static void spawn(const tn_message *message, const int *given)
         tn_child_abort(pid);
     if (error == 0) {
         s.fds[FIRST_CHILD + s.count] = pidfd;
-        s.children[s.count++] = (child){pidfd, message->worker, message->generation};
+        s.children[s.count++] = (child){pid, pidfd, message->worker, message->generation};
     }
     tn_step(TN_STEP_CHILD_MADE);
     if (error == 0)
@@ -136,7 +136,7 @@ static void kill_one(const tn_message *message)
     for (size_t i = 0; i < s.count; i++) {
         if (s.children[i].worker == message->worker &&
             s.children[i].generation == message->generation)
-            tn_pidfd_kill(s.children[i].pidfd, SIGKILL);
+            tn_child_kill_all(s.children[i].pid, s.children[i].pidfd);
     }
     tn_step(TN_STEP_KILL_DONE);
 }
@@ -180,7 +180,6 @@ noreturn void tn_server_main(int host)
 {
     tn_step(TN_STEP_SERVER_BEGUN);
     s.self = tn_self_pid();
-    tn_child_own_group();
     tn_child_no_input();
     tn_fds_close_from(TN_CONTROL_FD + 1);
     s.fds = tn_alloc_array(FIRST_CHILD, sizeof *s.fds);

@@ -32,6 +32,9 @@ enum {
 /* How long a task may hold up what was given to its worker ahead. */
 #define PATIENCE_NS (INT64_C(2) * 1000 * 1000)
 
+/* For how long nobody may hear of a reply whose worker has told nobody. */
+#define TICK_NS (INT64_C(100) * 1000 * 1000)
+
 /* ---- The callback thread ------------------------------------------------------------------------ */
 
 void tn_service_call(void *data)
@@ -315,6 +318,13 @@ static int64_t look(tn_crew *crew, bool news, tn_endings *endings)
     crew->watching = now < crew->watch_until;
     if (crew->watching)
         next = earlier(next, crew->watch_until);
+    /* A worker may keep to itself that it has replied. */
+    if (crew->held > 0 || crew->given)
+        crew->tick_at = now + TICK_NS;
+    crew->given = false;
+    crew->ticking = now < crew->tick_at;
+    if (crew->ticking)
+        next = earlier(next, crew->tick_at);
     next = earlier(next, retire(crew));
     if (crew->queue.length > 0 && crew->not_before > now)
         next = earlier(next, crew->not_before);

@@ -208,6 +208,7 @@ noreturn void tn_worker_main(int index, const int given[TN_GIVEN], int server)
     tn_call call;
     tn_step(TN_STEP_WORKER_BEGUN);
     tn_child_own_group();
+    tn_child_end_first();
     if (tn_fds_arrange(given, TN_GIVEN, DOWN_FD) != 0 || tn_die_with_parent(SIGKILL, server) != 0)
         tn_exit_now(EXIT_FAILURE);
     tn_step(TN_STEP_BOUND);
