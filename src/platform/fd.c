@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -25,10 +26,20 @@ int tn_event_open(int *fd)
     return *fd < 0 ? errno : 0;
 }
 
+/* Whoever closes descriptors that are not his may have got this number for a file of his own. */
+static bool is_event(int fd)
+{
+    struct stat about;
+
+    return fstat(fd, &about) == 0 && (about.st_mode & S_IFMT) == 0;
+}
+
 void tn_event_raise(int fd)
 {
     uint64_t one = 1;
 
+    if (!is_event(fd))
+        return;
     /* A full counter refuses more with EAGAIN: it is readable. */
     while (syscall(SYS_write, fd, &one, sizeof(one)) < 0 && errno == EINTR)
         continue;
@@ -38,7 +49,9 @@ void tn_event_clear(int fd)
 {
     uint64_t count;
 
-    /* One read empties the counter; EAGAIN: it was empty. */
+    if (!is_event(fd))
+        return;
+        /* One read empties the counter; EAGAIN: it was empty. */
 #ifdef SYS_preadv2
     const struct iovec part = {&count, sizeof(count)};
     long result;

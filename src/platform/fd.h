@@ -16,7 +16,8 @@
  * ENODEV or ENOMEM: *fd is -1. */
 int tn_event_open(int *fd);
 
-/* Raises the flag of an event from tn_event_open(): it is readable now. */
+/* Raises the flag of an event from tn_event_open(): it is readable now. Does nothing to a file, a pipe
+ * or a socket that has got its number. */
 void tn_event_raise(int fd);
 
 /* Lowers it: it is not readable until the next raise. */

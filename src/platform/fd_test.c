@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -111,6 +112,32 @@ TEST(raising_a_full_event_does_not_block)
     assert_true(readable(fd));
     tn_event_clear(fd);
     assert_false(readable(fd));
+    tn_fd_close(fd);
+}
+
+/* Somebody has closed what was not his, and has a file of his own under that number now. */
+TEST(nothing_but_an_event_is_raised_or_cleared)
+{
+    char name[] = "/tmp/tarn-fd-XXXXXX", text[16] = "";
+    int fd = open_event(), file = mkostemp(name, O_CLOEXEC), ends[2];
+
+    assert_true(file >= 0);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(write(file, "untouched", 9), 9);
+    assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+    assert_int_equal(dup3(file, fd, O_CLOEXEC), fd);
+    tn_event_raise(fd);
+    tn_event_clear(fd);
+    assert_int_equal(read(file, text, sizeof(text)), 9);
+    assert_string_equal(text, "untouched");
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(dup3(ends[1], fd, O_CLOEXEC), fd);
+    tn_event_raise(fd);
+    assert_false(readable(ends[0]));
+    close(ends[0]);
+    close(ends[1]);
+    close(file);
     tn_fd_close(fd);
 }
 
