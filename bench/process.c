@@ -105,6 +105,40 @@ static double pipelined(int n, int workers)
     return each;
 }
 
+/* WINDOW calls at a time, each taken as it completes. */
+static double completed(int n, int workers)
+{
+    static tarn_future *futures[WINDOW];
+    tarn_executor *pool = open_pool(tarn_process_pool(.max_workers = workers));
+    int64_t sum = 0;
+
+    for (int i = 0; i < WARM_UP; i++)
+        call(pool, i);
+    int64_t start = nanoseconds();
+    for (int first = 0; first < n; first += WINDOW) {
+        int count = n - first < WINDOW ? n - first : WINDOW;
+        for (int i = 0; i < count; i++)
+            futures[i] = empty_submit(pool, first + i);
+        tarn_completions *ended = tarn_as_completed(futures, (size_t)count, TARN_FOREVER);
+        if (ended == NULL)
+            wrong("no completions: %s", tarn_last_error());
+        for (size_t tag; tarn_next(ended, &tag) == TARN_OK; count--) {
+            int result;
+            if (empty_result(futures[tag], &result) != TARN_OK)
+                wrong("task %d failed: %s", first + (int)tag, tarn_error(futures[tag])->text);
+            sum += result;
+            tarn_drop(futures[tag]);
+        }
+        if (count != 0)
+            wrong("%d futures never came", count);
+        tarn_completions_drop(ended);
+    }
+    double each = (double)(nanoseconds() - start) / n;
+    check_sum(sum, n);
+    tarn_shutdown(pool);
+    return each;
+}
+
 /* From the submit to the result of a worker that had to be started for it. */
 static double start_worker(int n, int64_t *times)
 {
@@ -184,6 +218,8 @@ int main(int argc, char **argv)
         report("ns", parked(n, times));
     else if (strcmp(what, "pipelined") == 0)
         report("ns", pipelined(n, argument(argc, argv, 3, 1)));
+    else if (strcmp(what, "completed") == 0)
+        report("ns", completed(n, argument(argc, argv, 3, 1)));
     else if (strcmp(what, "start") == 0)
         report("us", start_worker(n, times));
     else if (strcmp(what, "pool") == 0)

@@ -138,6 +138,23 @@ static const char *name_what_runs(const tn_crew *crew, tn_member *member)
                : NULL;
 }
 
+/* Whose processes are there, as far as there is room. */
+static void name_the_present(const tn_crew *crew, char *names, size_t size)
+{
+    size_t length = 0;
+    for (int i = 0; i < crew->places && crew->members[i]; i++) {
+        const tn_member *member = crew->members[i];
+        if (member->state == TN_ABSENT || member->pid == 0)
+            continue;
+        int written = snprintf(names + length, size - length, "%sworker %d, pid %d",
+                               length > 0 ? "; " : ": ", i, member->pid);
+        if (written < 0 || length + (size_t)written >= size)
+            break;
+        length += (size_t)written;
+    }
+    names[length] = '\0';
+}
+
 /* Under the mutex. */
 static tarn_status name_the_running(const tn_crew *crew)
 {
@@ -158,6 +175,8 @@ static tarn_status name_the_running(const tn_crew *crew)
             length += (size_t)written;
     }
     names[length] = '\0';
+    if (running == 0)
+        name_the_present(crew, names, sizeof names);
     return tn_error_format(TARN_TIMEOUT, "tarn_shutdown: %zu queued, %d running%s%s",
                            tn_queue_count(&crew->queue) + (size_t)given, running,
                            running > 0 ? ": " : "; its processes have not ended yet", names);

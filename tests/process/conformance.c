@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -541,6 +542,21 @@ TEST(submits_do_not_wait_for_a_server_that_is_stopped)
     kill(server, SIGCONT);
     for (int i = 1; i < TASKS; i++)
         drop_ok(futures[i]);
+    assert_int_equal(tarn_shutdown(pool), TARN_OK);
+}
+
+TEST(a_shutdown_in_vain_names_the_processes_that_have_not_ended)
+{
+    tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+    pid_t worker = drop_ok(own_pid_submit(pool));
+    kill(worker, SIGSTOP);
+    while (state_of(worker) != 'T')
+        sched_yield();
+    assert_int_equal(tarn_shutdown(pool, .time_limit = 0.01), TARN_TIMEOUT);
+    char text[64];
+    snprintf(text, sizeof(text), "have not ended yet: worker 0, pid %d", (int)worker);
+    assert_non_null(strstr(tarn_last_error(), text));
+    kill(worker, SIGCONT);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
 }
 
