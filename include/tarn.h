@@ -391,7 +391,8 @@ typedef struct tarn_process_options {
  * first values, and setlocale() and the like belong in the initializer. Environment and working
  * directory are those at the opening of the pool (for a server that replaces another: of then).
  * Standard input is /dev/null, standard output and error are this program's, and other descriptors
- * are not inherited. No signal is blocked or ignored. A task's stack is that of `ulimit -s`. When a
+ * are not inherited. No signal is blocked or ignored. Workers are in the background of a terminal:
+ * one that writes to it is stopped if that is set so (stty tostop). A task's stack is that of `ulimit -s`. When a
  * worker ends, what stdio has buffered is written, but no atexit() handler or destructor runs,
  * unless a task calls exit(). A crash or a kill loses what is buffered, of stdout the last line.
  * .run_limit is of tasks: an initializer may take as long as it likes, while what is queued is

@@ -32,7 +32,9 @@ void tn_retry_queue(tarn_future *future, tarn_status status)
 {
     tarn_executor *executor = tn_cell_ext(future)->view->executor.pool;
     tn_future_retry(future);
-    if (executor->backend->submit(executor, future, 1, true) == TARN_OK)
+    /* Who asked it to stop while it ran still could not cancel it; whoever does so from here on can. */
+    bool stopped = tn_future_word(future) & TN_STOP;
+    if (!stopped && executor->backend->submit(executor, future, 1, true) == TARN_OK)
         return;
     if (tn_future_seize(future))
         tn_future_finish(future, status);

@@ -240,8 +240,8 @@ void tn_crew_kill(tn_crew *crew, tn_member *member)
     /* Without a server it is dead already, or about to be. */
     member->unsent =
         crew->control >= 0 && tn_socket_send(crew->control, &message, sizeof message, NULL, 0) != 0;
-    if (member->unsent)
-        tn_crew_call_service(crew);
+    /* It sees to it that this is sent, and done. */
+    tn_crew_call_service(crew);
     tn_crew_rouse_server(crew);
     tn_step(TN_STEP_KILL_SENT);
 }

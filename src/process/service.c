@@ -286,6 +286,14 @@ static int64_t watch(tn_crew *crew, tn_member *member, tn_endings *endings)
     return now + PATIENCE_NS;
 }
 
+static bool some_are_doomed(const tn_crew *crew)
+{
+    bool some = false;
+    for (int i = 0; i < crew->places && crew->members[i]; i++)
+        some |= crew->members[i]->state == TN_DOOMED;
+    return some;
+}
+
 /* Everything that there is to do now; gives when to look again. `news`: of the server, maybe. */
 static int64_t look(tn_crew *crew, bool news, tn_endings *endings)
 {
@@ -318,8 +326,11 @@ static int64_t look(tn_crew *crew, bool news, tn_endings *endings)
     crew->watching = now < crew->watch_until;
     if (crew->watching)
         next = earlier(next, crew->watch_until);
-    /* A worker may keep to itself that it has replied. */
-    if (crew->held > 0 || crew->given)
+    /* A worker may keep to itself that it has replied; a server may have been stopped once more. */
+    bool doomed = some_are_doomed(crew);
+    if (doomed)
+        tn_crew_rouse_server(crew);
+    if (crew->held > 0 || crew->given || doomed)
         crew->tick_at = now + TICK_NS;
     crew->given = false;
     crew->ticking = now < crew->tick_at;

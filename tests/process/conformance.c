@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <tarn.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Of the environment, which a server has from its host: the path of a file. While that is there, no
@@ -577,5 +578,35 @@ TEST(what_is_to_be_killed_is_though_the_server_was_stopped)
         if (future)
             assert_int_equal(tarn_result(future, NULL, NULL, 0), TARN_STOPPED);
         tarn_drop(future);
+    }
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Stopped again and again while the limit passes: what wakes it once, with the kill, may be in vain. */
+TEST(what_is_to_be_killed_is_though_the_server_is_stopped_once_more)
+{
+    for (int round = 0; round < 4; round++) {
+        tarn_executor *pool = tarn_process_pool(.max_workers = 1);
+        drop_ok(own_pid_submit(pool));
+        pid_t server = find_server();
+        tarn_executor *stubborn =
+            tarn_with(pool, .run_limit = 0.005, .retries = 1, .retry_on = TARN_RETRY_EXPIRED);
+        tarn_future *future = never_begin_submit(stubborn);
+        while (!tarn_running(future))
+            sched_yield();
+        double until = seconds() + 0.02;
+        while (seconds() < until) {
+            kill(server, SIGSTOP);
+            sched_yield();
+        }
+        assert_int_equal(tarn_stop(future, 0), TARN_OK);
+        tarn_drop(future);
+        assert_int_equal(tarn_shutdown(pool), TARN_OK);
     }
 }
