@@ -183,12 +183,17 @@ TEST(a_callback_that_takes_its_time_holds_up_no_kill_and_no_result)
 {
     static block b;
     tarn_executor *pool = tarn_process_pool(.max_workers = 2);
-    tarn_future *first = nothing_submit(pool);
+    tarn_future *first = sleep_for_ever_submit(pool);
     assert_int_equal(tarn_on_done(first, take_time, &b), TARN_OK);
+    while (!tarn_running(first))
+        sched_yield();
+    assert_int_equal(tarn_stop(first, 0), TARN_OK);
     while (!atomic_load(&b.begun))
         sched_yield();
     tarn_future *second = sleep_for_ever_submit(pool), *third = nothing_submit(pool);
     assert_int_equal(tarn_result(third, NULL, NULL, 0), TARN_OK);
+    while (!tarn_running(second))
+        sched_yield();
     assert_int_equal(tarn_stop(second, 0), TARN_OK);
     assert_int_equal(tarn_result(second, NULL, NULL, 0), TARN_STOPPED);
     assert_int_equal(tarn_drain(pool, tarn_in(0.01)), TARN_TIMEOUT);
