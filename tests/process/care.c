@@ -110,7 +110,7 @@ TARN_TASK(int, read_score, void);
 
 TEST(workers_are_to_go_before_the_host_if_there_is_no_memory)
 {
-    static const tarn_start starts[] = {TARN_START_FORK, TARN_START_SPAWN};
+    static const int starts[] = {TARN_START_FORK, TARN_START_SPAWN};
     int own = read_score();
     if (own < 0 || own == 1000)
         skip();
