@@ -112,9 +112,7 @@ typedef struct tn_crew {
     bool watching;       /* ... or futures given ahead, and will look again before long */
     bool given_ahead;    /* some were since that look */
     int64_t watch_until; /* the end of that while */
-    bool ticking;        /* ... or futures given at all, and will look again in time */
-    bool given;          /* some were since that look */
-    int64_t tick_at;     /* when it will */
+    bool given;          /* a future was since that look, to whomever */
     int failures;        /* to start one, in a row; servers that died are among them */
     int early_deaths;    /* workers in a row that ended before they replied to anything */
     int64_t not_before;  /* a worker may be started */

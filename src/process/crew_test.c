@@ -113,14 +113,28 @@ static void finish(void)
 }
 
 /* Futures of tasks with the arguments first to last. */
+static void push_of(const tarn_task *task, int n, tn_view *view)
+{
+    tarn_future *future = s.futures[n] =
+        tn_task_cell(task, &n, tn_task_needs(task, &n), TN_OWNER_QUEUE);
+    assert_non_null(future);
+    if (view) {
+        tn_cell_need_ext(future)->view = view;
+        tn_u32_or_relaxed(&future->state, TN_SPECIAL);
+    }
+    tn_queue_push(&s.crew.queue, future, 1);
+}
+
+static void queue_of(const tarn_task *task, int first, int last, tn_view *view)
+{
+    for (int n = first; n <= last; n++)
+        push_of(task, n, view);
+    tn_crew_serve(&s.crew, &s.endings);
+}
+
 static void queue(const tarn_task *task, int first, int last)
 {
-    for (int n = first; n <= last; n++) {
-        s.futures[n] = tn_task_cell(task, &n, tn_task_needs(task, &n), TN_OWNER_QUEUE);
-        assert_non_null(s.futures[n]);
-        tn_queue_push(&s.crew.queue, s.futures[n], 1);
-    }
-    tn_crew_serve(&s.crew, &s.endings);
+    queue_of(task, first, last, NULL);
 }
 
 /* ---- The worker ---- */
@@ -326,14 +340,7 @@ TEST(what_of_a_corrupt_worker_is_to_be_tried_again_waits_for_its_end)
     static tn_view stubborn = {.options = {.retries = 1}};
     begin();
     enter(0, FAST);
-    for (int n = 0; n < 2; n++) {
-        s.futures[n] =
-            tn_task_cell(&twice_task, &n, tn_task_needs(&twice_task, &n), TN_OWNER_QUEUE);
-        tn_cell_need_ext(s.futures[n])->view = &stubborn;
-        tn_u32_or_relaxed(&s.futures[n]->state, TN_SPECIAL);
-        tn_queue_push(&s.crew.queue, s.futures[n], 1);
-    }
-    tn_crew_serve(&s.crew, &s.endings);
+    queue_of(&twice_task, 0, 1, &stubborn);
     begins(0, 0);
     tn_worker_reply(&s.ends[0], 12345, 0, NULL, 0);
     tn_crew_harvest(&s.crew, &s.members[0], &s.endings);
@@ -426,7 +433,6 @@ TEST(a_queue_before_workers_that_are_all_there_and_busy_rings_nobody)
     tn_event_clear(s.crew.doorbell);
     s.crew.called = false;
     s.crew.control = s.crew.doorbell; /* there is a server */
-    s.crew.ticking = true;
     tn_crew_leave_to_service(&s.crew, &s.endings);
     assert_int_not_equal(tn_poll(&s.crew.doorbell, &rung, 1, 0), 0);
     s.crew.max_workers++;

@@ -80,8 +80,7 @@ bool tn_crew_leave_to_service(tn_crew *crew, tn_endings *endings)
     /* For those who are all there and busy it hears of by their events. */
     bool waits = crew->queue.length > 0 && !crew->aware &&
                  (crew->control < 0 || crew->present < crew->max_workers);
-    if (crew->left_over.first || crew->queue.dead || waits ||
-        (crew->ahead > 0 && !crew->watching) || (crew->held > 0 && !crew->ticking))
+    if (crew->left_over.first || crew->queue.dead || waits || (crew->ahead > 0 && !crew->watching))
         tn_crew_call_service(crew);
     crew->ending += endings->first != NULL;
     return endings->first;

@@ -32,8 +32,10 @@ enum {
 /* How long a task may hold up what was given to its worker ahead. */
 #define PATIENCE_NS (INT64_C(2) * 1000 * 1000)
 
-/* For how long nobody may hear of a reply whose worker has told nobody. */
+/* How often a pool in use is looked at, and one at rest that has workers: for so long nobody may hear of
+ * a reply whose worker tells nobody. */
 #define TICK_NS (INT64_C(100) * 1000 * 1000)
+#define REST_NS (INT64_C(1000) * 1000 * 1000)
 
 /* ---- The callback thread ------------------------------------------------------------------------ */
 
@@ -326,16 +328,13 @@ static int64_t look(tn_crew *crew, bool news, tn_endings *endings)
     crew->watching = now < crew->watch_until;
     if (crew->watching)
         next = earlier(next, crew->watch_until);
-    /* A worker may keep to itself that it has replied; a server may have been stopped once more. */
+    /* A server may have been stopped once more. */
     bool doomed = some_are_doomed(crew);
     if (doomed)
         tn_crew_rouse_server(crew);
-    if (crew->held > 0 || crew->given || doomed)
-        crew->tick_at = now + TICK_NS;
+    if (crew->present > 0)
+        next = earlier(next, now + (crew->held > 0 || crew->given || doomed ? TICK_NS : REST_NS));
     crew->given = false;
-    crew->ticking = now < crew->tick_at;
-    if (crew->ticking)
-        next = earlier(next, crew->tick_at);
     next = earlier(next, retire(crew));
     if (crew->queue.length > 0 && crew->not_before > now)
         next = earlier(next, crew->not_before);
