@@ -36,9 +36,9 @@ static tarn_executor *open_pool(tarn_executor *pool)
     return pool;
 }
 
-static void call(void *pool, int i)
+/* The result of the ith call, which it waits for. */
+static int take(tarn_future *future, int i)
 {
-    tarn_future *future = empty_submit(pool, i);
     int result;
 
     if (empty_result(future, &result) != TARN_OK)
@@ -46,6 +46,12 @@ static void call(void *pool, int i)
     if (result != i)
         wrong("task %d has the result %d", i, result);
     tarn_drop(future);
+    return result;
+}
+
+static void call(void *pool, int i)
+{
+    take(empty_submit(pool, i), i);
 }
 
 /* One call after the other: whoever runs it and whoever waits have no time to fall asleep. */
@@ -89,13 +95,8 @@ static double pipelined(int n, int workers)
     int64_t start = nanoseconds();
     for (int i = 0; i < n + WINDOW; i++) {
         tarn_future **place = &futures[i % WINDOW];
-        if (i >= WINDOW && i - WINDOW < n) {
-            int result;
-            if (empty_result(*place, &result) != TARN_OK)
-                wrong("task %d failed: %s", i - WINDOW, tarn_error(*place)->text);
-            sum += result;
-            tarn_drop(*place);
-        }
+        if (i >= WINDOW && i - WINDOW < n)
+            sum += take(*place, i - WINDOW);
         if (i < n)
             *place = empty_submit(pool, i);
     }
@@ -122,13 +123,8 @@ static double completed(int n, int workers)
         tarn_completions *ended = tarn_as_completed(futures, (size_t)count, TARN_FOREVER);
         if (ended == NULL)
             wrong("no completions: %s", tarn_last_error());
-        for (size_t tag; tarn_next(ended, &tag) == TARN_OK; count--) {
-            int result;
-            if (empty_result(futures[tag], &result) != TARN_OK)
-                wrong("task %d failed: %s", first + (int)tag, tarn_error(futures[tag])->text);
-            sum += result;
-            tarn_drop(futures[tag]);
-        }
+        for (size_t tag; tarn_next(ended, &tag) == TARN_OK; count--)
+            sum += take(futures[tag], first + (int)tag);
         if (count != 0)
             wrong("%d futures never came", count);
         tarn_completions_drop(ended);

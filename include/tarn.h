@@ -379,11 +379,11 @@ typedef struct tarn_process_options {
  * Arguments and result are copied between the processes: up to 64 KiB of either, where a tarn_bytes
  * counts its data and 16 bytes more. A little more may be taken; over 66,048 bytes it ends
  * TARN_UNSUPPORTED when a worker is to be given it; so do pointers, buffers and maps, at the
- * submit. What a task changes in memory stays in its process; it has no executor of this program, and cannot open a pool of processes. Callbacks and
- * what is chained run on one thread of the pool. Workers see no signals of the terminal, and end
- * with this process, however that ends. A task whose worker died before it began is sent to
- * another; one that may have begun is run again only by .retries. Release functions may run on a
- * thread of the pool.
+ * submit. What a task changes in memory stays in its process; it has no executor of this program,
+ * and cannot open a pool of processes. Callbacks and what is chained run on one thread of the pool.
+ * Workers see no signals of the terminal, and end with this process, however that ends. A task whose
+ * worker died before it began is sent to another; one that may have begun is run again only by
+ * .retries. Release functions may run on a thread of the pool.
  *
  * What a worker is: the program as far as its tarn_boot(). What stands before that, and what runs
  * before main(), as constructors do, runs again in the server, with TARN_START_SPAWN in each
@@ -392,9 +392,10 @@ typedef struct tarn_process_options {
  * directory are those at the opening of the pool (for a server that replaces another: of then).
  * Standard input is /dev/null, standard output and error are this program's, and other descriptors
  * are not inherited. No signal is blocked or ignored. Workers are in the background of a terminal:
- * one that writes to it is stopped if that is set so (stty tostop). A task's stack is that of `ulimit -s`. When a
- * worker ends, what stdio has buffered is written, but no atexit() handler or destructor runs,
- * unless a task calls exit(). A crash or a kill loses what is buffered, of stdout the last line.
+ * one that writes to it is stopped if that is set so (stty tostop). A task's stack is that of
+ * `ulimit -s`. When a worker ends, what stdio has buffered is written, but no atexit() handler or
+ * destructor runs, unless a task calls exit(). A crash or a kill loses what is buffered, of stdout
+ * the last line.
  * .run_limit is of tasks: an initializer may take as long as it likes, while what is queued is
  * pending (.start_within); one that hangs is killed by a tarn_shutdown() with .kill_running, and
  * with .cancel_pending is not begun again for what is queued.

@@ -26,7 +26,8 @@ int tn_event_open(int *fd)
     return *fd < 0 ? errno : 0;
 }
 
-/* Whoever closes descriptors that are not his may have got this number for a file of his own. */
+/* Whoever closes descriptors that are not his may have got this number for a file of his own. To look
+ * takes about as long as to write, but who writes is not in a hurry. */
 static bool is_event(int fd)
 {
     struct stat about;
@@ -47,11 +48,11 @@ void tn_event_raise(int fd)
 
 void tn_event_clear(int fd)
 {
+    /* One read empties it; EAGAIN: it was empty. */
     uint64_t count;
 
     if (!is_event(fd))
         return;
-        /* One read empties the counter; EAGAIN: it was empty. */
 #ifdef SYS_preadv2
     const struct iovec part = {&count, sizeof(count)};
     long result;

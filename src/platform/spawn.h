@@ -19,7 +19,8 @@ enum { TN_SPAWN_FDS = 16 };
  *     and may be closed on exec here;
  *   - none of this library's other descriptors, but those of the host program that are not closed on
  *     exec: it closes them itself (see tn_fds_close_from());
- *   - the default action for every signal, and none blocked.
+ *   - the default action for every signal, and none blocked;
+ *   - a process group of its own, of which it is the first.
  *
  * Memory is not copied, however large this process is, and nothing that it registered for fork()
  * runs. Waits until the program has replaced the copy, which sees to it that errors are known here;

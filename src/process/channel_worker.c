@@ -144,8 +144,8 @@ static bool has_news(const tn_worker_end *end)
 
 static bool spin(tn_worker_end *end, int64_t until)
 {
-    /* It was asleep: then whoever wants the reply is on this very CPU, more often than not. */
-    if (!end->patient)
+    /* It was asleep, or had to ring: whoever wants the reply is on this CPU, more often than not. */
+    if (!end->patient && end->spin > 0)
         tn_offer(&end->offers);
     int64_t begin = tn_clock_now(), now = begin;
     int64_t idle = end->patient ? PATIENT_NS : IDLE_NS;

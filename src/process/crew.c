@@ -26,6 +26,8 @@
 
 enum { MOST_EARLY_DEATHS = 5, MOST_FAILURES = 20 };
 
+#define EXACT_SECONDS 1.0 /* an idle timeout below which some milliseconds count */
+
 #define FIRST_PAUSE 0.01 /* seconds after the first early death; twice as much after each further */
 #define PAUSE       0.05 /* seconds after a failure to start one */
 
@@ -204,8 +206,7 @@ void tn_crew_become_ready(tn_crew *crew, tn_member *member, int64_t recent)
     member->state = TN_READY;
     member->parked = false;
     member->kill = false;
-    /* A moment ago would be too early for the shortest. */
-    member->ready_since = crew->idle_timeout < TN_SHORT_IDLE_SECONDS ? tn_clock_now() : recent;
+    member->ready_since = crew->idle_timeout < EXACT_SECONDS ? tn_clock_now() : recent;
     member->next = crew->ready;
     crew->ready = member;
     crew->idle++;

@@ -2,6 +2,7 @@
 
 /* What CPython's tests ask of a pool of processes, as far as it is not in the contract or in the other
  * files here: test_concurrent_futures, of test_process_pool, test_init, test_deadlock, test_shutdown. */
+#include "path.h"
 #include "processes.h"
 #include "runner.h"
 
@@ -30,8 +31,8 @@ pid_t __wrap_fork(void);
 
 pid_t __wrap_fork(void)
 {
-    const char *path = getenv(no_forks);
-    if (path && access(path, F_OK) == 0) {
+    const char *name = getenv(no_forks);
+    if (name && access(name, F_OK) == 0) {
         errno = EAGAIN;
         return -1;
     }
@@ -41,23 +42,6 @@ pid_t __wrap_fork(void)
 void runner_begin(int argc, char **argv)
 {
     tarn_boot(argc, argv);
-}
-
-typedef struct path {
-    char text[64];
-} path;
-
-static path new_path(void)
-{
-    path p = {"/tmp/tarn-conformance-XXXXXX"};
-    close(mkostemp(p.text, O_CLOEXEC));
-    unlink(p.text);
-    return p;
-}
-
-static void make_file(path p)
-{
-    close(open(p.text, O_CREAT | O_CLOEXEC, 0600));
 }
 
 /* The exit status of a child; -1: it ended in another way. */
@@ -76,15 +60,6 @@ static int own_pid(void)
     return (int)getpid();
 }
 TARN_TASK(int, own_pid, void);
-
-/* Returns once there is such a file. */
-static int wait_for_file(path p)
-{
-    while (access(p.text, F_OK) != 0)
-        sched_yield();
-    return (int)getpid();
-}
-TARN_TASK(int, wait_for_file, path);
 
 /* In each way in which a program can. */
 static int end_process(int how, int code)
@@ -170,7 +145,7 @@ TEST(many_that_block_have_all_workers_and_no_more)
     while (stats.running < WORKERS);
     assert_int_equal(count_workers(), WORKERS);
     assert_int_equal(stats.queued, TASKS - WORKERS);
-    make_file(p);
+    open_way(&p);
     for (int i = 0; i < TASKS; i++)
         drop_ok(futures[i]);
     assert_in_range(count_workers(), 1, WORKERS);
@@ -240,7 +215,7 @@ TEST(where_no_worker_can_be_made_what_waits_ends_with_the_reason)
     setenv(no_forks, p.text, 1);
     tarn_executor *pool = tarn_process_pool(.max_workers = 2, .max_tasks_per_worker = 1);
     drop_ok(own_pid_submit(pool));
-    make_file(p);
+    open_way(&p);
     /* One worker that was asked for before may still come. */
     tarn_future *futures[8];
     tarn_status last = TARN_OK;
@@ -262,7 +237,7 @@ TEST(where_no_worker_can_be_made_what_waits_ends_with_the_reason)
 TEST(a_pool_gets_over_a_while_in_which_no_worker_can_be_made)
 {
     path p = new_path();
-    make_file(p);
+    open_way(&p);
     setenv(no_forks, p.text, 1);
     tarn_executor *pool = tarn_process_pool(.max_workers = 1);
     tarn_future *future = own_pid_submit(pool);
@@ -392,7 +367,7 @@ TEST(of_fifty_most_are_cancelled_and_the_others_end)
     while (!tarn_running(futures[0]) || !tarn_running(futures[1]))
         sched_yield();
     assert_int_equal(tarn_shutdown(pool, .cancel_pending = true, .time_limit = 0.01), TARN_TIMEOUT);
-    make_file(p);
+    open_way(&p);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
     int cancelled = 0, ok = 0;
     for (int i = 0; i < TASKS; i++) {
@@ -488,7 +463,7 @@ TEST(a_forked_child_finds_the_pool_closed_and_leaves_it_alone)
         }
         assert_int_equal(exit_status_of(child), 0);
     }
-    make_file(p);
+    open_way(&p);
     drop_ok(running);
     assert_int_equal(tarn_shutdown(pool), TARN_OK);
     unlink(p.text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Options whose effect shows only with tasks that can be held up: here by a file that is not there yet. */
+#include "path.h"
 #include "processes.h"
 #include "runner.h"
 
@@ -16,31 +17,6 @@ void runner_begin(int argc, char **argv)
 {
     tarn_boot(argc, argv);
 }
-
-typedef struct path {
-    char text[64];
-} path;
-
-static path new_path(void)
-{
-    path p = {"/tmp/tarn-options-XXXXXX"};
-    close(mkostemp(p.text, O_CLOEXEC));
-    unlink(p.text);
-    return p;
-}
-
-static void open_way(const path *p)
-{
-    close(open(p->text, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-}
-
-static int wait_for_file(path p)
-{
-    while (access(p.text, F_OK) != 0)
-        sched_yield();
-    return (int)getpid();
-}
-TARN_TASK(int, wait_for_file, path);
 
 static int drop_ok(tarn_future *future)
 {
