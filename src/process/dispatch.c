@@ -340,8 +340,8 @@ static bool take(tn_crew *crew, tn_member *member, tn_reply *reply, tn_endings *
     return future;
 }
 
-/* Whether all it did was one short call, and nothing waits for it to be done: then its pace need not be
- * known better, which costs as much as the call itself. `recent`: a moment ago. */
+/* Whether all it did was one short call, and nothing is queued: then its pace need not be known better,
+ * and the exact clock not be read. `recent`: a moment ago. */
 static bool is_at_leisure(const tn_crew *crew, const tn_member *member, int64_t recent)
 {
     return tn_host_in_flight(&member->channel) == 0 && crew->queue.length == 0 &&
