@@ -229,7 +229,8 @@ tn_member *tn_crew_take_ready(tn_crew *crew)
 
 void tn_crew_rouse_server(const tn_crew *crew)
 {
-    if (crew->server >= 0)
+    /* Once it is over, the service thread closes the descriptor without the mutex. */
+    if (!crew->over && crew->server >= 0)
         tn_pidfd_kill(crew->server, SIGCONT);
 }
 

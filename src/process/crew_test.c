@@ -14,8 +14,11 @@
 #include "process/message.h"
 #include "runner.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { MEMBERS = 2, MOST = 40, FAST = 1000, SLOW = 40 * 1000, SLOWEST = 1000 * 1000 };
 
@@ -829,4 +832,37 @@ TEST(of_a_worker_that_lied_nothing_is_sent_again)
     lost_as(1, TARN_LOST_UNPROVEN);
     is_queued(2);
     finish();
+}
+
+/* ---- The server ---- */
+
+/* Its descriptor is the service thread's alone by then, and may be another's soon. */
+TEST(a_server_that_is_stopped_is_roused_until_the_pool_is_over)
+{
+    begin();
+    pid_t server = fork();
+    if (server == 0) {
+        for (;;)
+            raise(SIGSTOP);
+    }
+    while (waitpid(server, NULL, WUNTRACED) < 0)
+        assert_int_equal(errno, EINTR);
+    bool can = tn_pidfd_open(server, &s.crew.server) == 0;
+    if (can) {
+        s.crew.over = true;
+        tn_crew_rouse_server(&s.crew);
+        assert_int_equal(waitpid(server, NULL, WCONTINUED | WNOHANG), 0);
+        s.crew.over = false;
+        tn_crew_rouse_server(&s.crew);
+        while (waitpid(server, NULL, WCONTINUED) < 0)
+            assert_int_equal(errno, EINTR);
+        tn_fd_close(s.crew.server);
+        s.crew.server = -1;
+    }
+    kill(server, SIGKILL);
+    while (waitpid(server, NULL, 0) < 0)
+        assert_int_equal(errno, EINTR);
+    finish();
+    if (!can)
+        skip();
 }
